@@ -1,0 +1,47 @@
+# Two commands: `make run` sets up and runs the main job, `make test` sets up and runs the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)",*$$/\1/p' pyproject.toml)
+CORES ?= all
+LOCK_FLAGS ?=
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := run
+.PHONY: run test test-slow lint format lock clean
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: $(READY)
+	snakemake --cores $(CORES)
+
+test: $(READY)
+	python -m pytest
+
+test-slow: $(READY)
+	python -m pytest -m slow
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+lock: pyproject.toml  # needs uv; torch is left out so that each machine takes the build that fits it
+	uv pip compile --quiet --generate-hashes --no-emit-package torch --extra dev --python-version 3.11 \
+	  --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) results data/simulations

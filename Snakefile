@@ -1,0 +1,39 @@
+# Truncated marginal neural ratio estimation, from an observation to its posterior and its figures.
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config/config.yaml"
+
+
+# Users who run in containers may choose the operating system; the Python environment is requirements.lock.
+container: "docker://python:3.11-slim"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/observe.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/infer.smk"
+include: "workflow/rules/diagnose.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    input:
+        collect("results/{experiment}/summary.txt", experiment=EXPERIMENTS),
+        collect(
+            "results/{experiment}/figures/{figure}.{suffix}",
+            experiment=EXPERIMENTS,
+            figure=FIGURES,
+            suffix=["pdf", "png"],
+        ),
+    default_target: True
+    localrule: True
+
+
+onsuccess:
+    show_summaries()

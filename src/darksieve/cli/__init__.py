@@ -1,0 +1,54 @@
+"""The command line: one verb a stage of the workflow; each imports its stage only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from darksieve import __version__
+from darksieve.problem.errors import DarksieveError
+
+__all__ = ["VERBS", "main"]
+
+VERBS = {
+    "check": "check experiment files and their simulators, and make nothing",
+    "download": "bring a registered data file, from its public origin or a mirror, and verify it",
+    "observe": "make the mock or read the files of an observation: observation.h5",
+    "simulate": "make one shard of simulations, or find it in the store: a manifest",
+    "train": "train the ratio estimator of a round: estimator.pt, history.csv",
+    "truncate": "find the box of the next round: box.json",
+    "sample": "draw the posteriors of the observation: posterior.h5",
+    "calibrate": "coverage, ranks and normalisation on fresh simulations: JSON files",
+    "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
+    "plot": "draw one figure: PDF and PNG",
+    "summarise": "the posteriors and the verdicts as a table: summary.txt",
+    "schema": "write the JSON schemas and the table of config keys",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit status is 0, 1 for a mistake told in one line, or 2 for wrong arguments."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="darksieve",
+        description="Simulation-based inference for dark matter and dark energy, stage by stage. "
+        "`snakemake --cores all` runs all stages in their order.",
+    )
+    parser.add_argument("--version", action="version", version=f"darksieve {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="verb", required=True)
+    for verb, text in VERBS.items():
+        subparser = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
+        if verb in given[:1]:
+            importlib.import_module(f"darksieve.cli.{verb}").add_arguments(subparser)
+    options = parser.parse_args(given)
+    logging.basicConfig(format=f"%(asctime)s {options.verb}: %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("darksieve").setLevel(logging.INFO)
+    try:
+        importlib.import_module(f"darksieve.cli.{options.verb}").run(options)
+    except DarksieveError as error:
+        print(f"darksieve {options.verb}: error: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,114 @@
+"""`darksieve plot`: one figure, as PDF and PNG."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darksieve.cli.arguments import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("figure", choices=sorted(FIGURES), help="which figure")
+    parser.add_argument("--observation", type=Path, help="observation.h5 (observation, posterior, residuals)")
+    parser.add_argument("--posterior", type=Path, help="posterior.h5 (posterior, rounds, coverage, ranks)")
+    parser.add_argument("--predictive", type=Path, help="predictive.h5 (residuals)")
+    parser.add_argument("--diagnostic", type=Path, help="the diagnostic's JSON file (coverage, ranks, residuals)")
+    parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
+    parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
+    parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
+    parser.add_argument("--png", type=Path, required=True, help="the figure as PNG, written")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draw and save the figure."""
+    from darksieve.figures.style import save
+
+    figure = FIGURES[options.figure](options)
+    for path in (options.pdf, options.png):
+        with whole_file(path) as part:
+            typed = part.with_suffix(path.suffix)
+            save(figure, typed)
+            typed.replace(part)
+
+
+def _observation(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.data import observation_figure
+    from darksieve.problem.observation import Observation
+
+    return observation_figure(Observation.read(options.observation))
+
+
+def _residuals(options: argparse.Namespace) -> Figure:
+    import h5py
+
+    from darksieve.figures.data import residuals_figure
+    from darksieve.problem.observation import Observation
+
+    with h5py.File(options.predictive, "r") as file:
+        best, residual = ({name: item[()] for name, item in file[group].items()} for group in ("best", "residual"))
+    summary = json.loads(options.diagnostic.read_text())
+    return residuals_figure(Observation.read(options.observation), best, residual, summary)
+
+
+def _posterior(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.inference import posterior_figure
+    from darksieve.inference.posterior import load_posterior
+    from darksieve.problem.observation import Observation
+
+    return posterior_figure(load_posterior(options.posterior), Observation.read(options.observation).truth)
+
+
+def _rounds(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.inference import rounds_figure
+
+    return rounds_figure([json.loads(path.read_text()) for path in options.boxes], _titles(options.posterior))
+
+
+def _training(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.inference import training_figure
+
+    histories = []
+    for path in options.histories:
+        with open(path, newline="") as stream:
+            histories.append([{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)])
+    return training_figure(histories)
+
+
+def _coverage(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import coverage_figure
+
+    return coverage_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
+def _ranks(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import ranks_figure
+
+    return ranks_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
+def _titles(posterior: Path) -> dict[str, str]:
+    """Label of each parameter, as LaTeX where there is one."""
+    from darksieve.inference.posterior import load_posterior
+
+    labels = load_posterior(posterior).labels
+    return {name: f"${label}$" if label else name.replace("_", " ") for name, label in labels.items()}
+
+
+FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
+    "observation": _observation,
+    "posterior": _posterior,
+    "rounds": _rounds,
+    "training": _training,
+    "coverage": _coverage,
+    "ranks": _ranks,
+    "residuals": _residuals,
+}

@@ -1,0 +1,51 @@
+"""`darksieve sample`: the posteriors of the observation."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+from pathlib import Path
+
+from darksieve.cli.arguments import add_experiment, add_threads, load_experiment, set_threads, whole_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    add_experiment(parser)
+    add_threads(parser)
+    parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt of the last round")
+    parser.add_argument("--observation", type=Path, required=True, help="observation.h5")
+    parser.add_argument("--rounds", type=int, required=True, help="rounds that were made")
+    parser.add_argument("--output", type=Path, required=True, help="posterior.h5, written")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Sample the marginals and, where asked, the joint posterior."""
+    from darksieve.inference.estimator import Estimator
+    from darksieve.inference.posterior import Posterior
+    from darksieve.inference.sampling import sample_joint, sample_marginals
+    from darksieve.problem.observation import Observation
+
+    set_threads(options)
+    experiment = load_experiment(options)
+    prior, seed, n = experiment.prior, experiment.config.seed, experiment.config.posterior_samples
+    estimator = Estimator.load(options.estimator, experiment)
+    observation = Observation.read(options.observation)
+    joint = experiment.config.marginals.joint
+    posterior = Posterior(
+        marginals=sample_marginals(estimator, observation, prior, n, seed),
+        joint=sample_joint(estimator, observation, prior, n, seed) if joint else None,
+        units={p.name: p.unit for p in prior},
+        labels={p.name: p.label for p in prior},
+        attributes={
+            "experiment": experiment.name,
+            "box": json.dumps(estimator.box.to_record(prior)),
+            "rounds": options.rounds,
+            "simulations": options.rounds * experiment.simulations_per_round,
+            "seed": seed,
+            **{f"version_{name}": importlib.metadata.version(name) for name in ("darksieve", "torch", "swyft")},
+        },
+    )
+    with whole_file(options.output) as part:
+        posterior.write(part)

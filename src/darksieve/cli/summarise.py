@@ -1,0 +1,86 @@
+"""`darksieve summarise`: the results of an experiment as a table that a person reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from darksieve.cli.arguments import whole_file
+
+if TYPE_CHECKING:
+    from darksieve.inference.posterior import Posterior
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--posterior", type=Path, required=True, help="posterior.h5")
+    parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for the truth of a mock")
+    parser.add_argument("--boxes", type=Path, nargs="+", required=True, help="box.json of every round")
+    parser.add_argument("--diagnostics", type=Path, nargs="+", required=True, help="JSON files of the diagnostics")
+    parser.add_argument("--output", type=Path, required=True, help="summary.txt, written")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the summary."""
+    from darksieve.inference.posterior import load_posterior
+    from darksieve.problem.observation import Observation
+
+    posterior = load_posterior(options.posterior)
+    truth = Observation.read(options.observation).truth
+    boxes = [json.loads(path.read_text()) for path in options.boxes]
+    verdicts = {path.stem: json.loads(path.read_text()) for path in options.diagnostics}
+    name, simulations = posterior.attributes["experiment"], posterior.attributes["simulations"]
+    end = "settled" if boxes[-1]["converged"] else "stopped at the maximum"
+    lines = [
+        f"{name}: {simulations} simulations in {len(boxes)} rounds, {end}; results in {options.output.parent}",
+        "",
+        *_posterior_table(posterior, truth),
+        "",
+        *_verdict_table(verdicts),
+    ]
+    with whole_file(options.output) as part:
+        part.write_text("\n".join(lines) + "\n")
+
+
+def _posterior_table(posterior: Posterior, truth: dict[str, float] | None) -> Iterator[str]:
+    rows = [["parameter", "unit", "mean", "sd", "68% interval", "95% interval", *(["truth"] if truth else [])]]
+    for name in posterior.names:
+        q = posterior.quantiles(name, [0.025, 0.16, 0.84, 0.975])
+        digits = f".{_decimals(posterior.standard_deviation(name))}f"
+        rows.append(
+            [
+                name,
+                posterior.units.get(name) or "-",
+                f"{posterior.mean(name):{digits}}",
+                f"{posterior.standard_deviation(name):{digits}}",
+                f"[{q[1]:{digits}}, {q[2]:{digits}}]",
+                f"[{q[0]:{digits}}, {q[3]:{digits}}]",
+                *([f"{truth[name]:{digits}}"] if truth else []),
+            ]
+        )
+    return _aligned(rows)
+
+
+def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
+    rows = [["diagnostic", "verdict", "statistic", "expected", "meaning"]]
+    for name, record in verdicts.items():
+        low, high = record["expected_range"]
+        verdict = "passed" if record["passed"] else "FAILED"
+        rows.append([name, verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", record["meaning"]])
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+
+
+def _decimals(standard_deviation: float) -> int:
+    """Decimals that show two significant digits of a standard deviation."""
+    from math import floor, log10
+
+    return max(0, 1 - floor(log10(standard_deviation))) if standard_deviation > 0 else 3

@@ -1,0 +1,64 @@
+"""`darksieve train`: the ratio estimator of one round."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+from darksieve.cli.arguments import (
+    add_experiment,
+    add_store,
+    add_threads,
+    load_box,
+    load_experiment,
+    set_threads,
+    whole_file,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    add_experiment(parser)
+    add_store(parser)
+    add_threads(parser)
+    parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
+    parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
+    parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards")
+    parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt, written")
+    parser.add_argument("--history", type=Path, required=True, help="history.csv, written")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, going on from this round's checkpoint if one was left by a training with the same inputs."""
+    from darksieve.inference.training import HISTORY_COLUMNS, train
+    from darksieve.problem.observation import Observation
+    from darksieve.problem.provenance import code_digest, digest, file_digest
+    from darksieve.store.simulate import read_manifests
+
+    set_threads(options)
+    experiment = load_experiment(options)
+    masks = Observation.read(options.observation).masks
+    box = load_box(options.box, experiment)
+    simulations = read_manifests(options.manifests, options.store)
+    inputs = digest(
+        {
+            "manifests": [file_digest(path) for path in options.manifests],
+            "masks": {name: mask.tobytes().hex() for name, mask in masks.items()},
+            "config": experiment.config.model_dump(include={"marginals", "network", "training", "seed"}),
+            "code": code_digest(__name__),
+        }
+    )
+    checkpoint = options.estimator.with_name(f"training-{inputs}.checkpoint")
+    for stale in set(checkpoint.parent.glob("training-*.checkpoint")) - {checkpoint}:
+        stale.unlink()
+    estimator, history = train(experiment, box, simulations, masks, round_number=options.round, checkpoint=checkpoint)
+    with whole_file(options.history) as part, open(part, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, HISTORY_COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    shapes = {name: array.shape[1:] for name, array in simulations.x.items()}
+    with whole_file(options.estimator) as part:
+        estimator.save(part, experiment, shapes, experiment.config.seed)
+    checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Posterior-predictive check: do data simulated from the posterior look like the observation?
+
+The discrepancy of data x is its chi-squared against the posterior draw that fits it best, D(x) = min_i sum (x -
+mu_i)^2 / sigma^2, with mu_i the noise-free prediction of draw i and sigma the noise of a typical draw. Replicates are
+simulated from other draws than those they are compared with, so that the observation is one more of them if the model
+is right, however wide the posterior is.
+
+References: Gelman, Meng & Stern 1996, Statistica Sinica 6, 733, section 2 (minimum discrepancy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darksieve.inference.posterior import Posterior
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.experiment import Experiment
+from darksieve.problem.observation import Observation, apply_masks
+from darksieve.problem.provenance import derive_seed
+from darksieve.problem.simulator import simulate_checked
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["PredictiveCheck", "predict"]
+
+FALSE_ALARM = 0.01
+NOISE_DRAWS = 100
+
+
+@dataclass(frozen=True)
+class PredictiveCheck:
+    """What the posterior predicts for each data array, beside the verdict.
+
+    Attributes
+    ----------
+    best : dict of str to array
+        Noise-free prediction of the draw that fits best.
+    noise : dict of str to array
+        Standard deviation of the noise, zero where masked.
+    summary : dict
+        Statistic, expected range, verdict, chi-squared of the best draw.
+    """
+
+    best: dict[str, NDArray[np.float32]]
+    noise: dict[str, NDArray[np.float32]]
+    summary: dict[str, Any]
+
+    def residual(self, observation: Observation) -> dict[str, NDArray[np.float32]]:
+        """(observation - best prediction) / noise, zero where there is no noise to compare with."""
+        return {
+            name: np.divide(
+                observation.x[name] - self.best[name], sigma, out=np.zeros_like(sigma), where=sigma > 0
+            )
+            for name, sigma in self.noise.items()
+        }  # fmt: skip
+
+    def write(self, path: Any, observation: Observation) -> None:
+        """Write `predictive.h5`: groups `best`, `noise` and `residual`, an array a data name."""
+        import h5py
+
+        groups = {"best": self.best, "noise": self.noise, "residual": self.residual(observation)}
+        with h5py.File(path, "w") as file:
+            for group, arrays in groups.items():
+                for name, array in arrays.items():
+                    file.create_dataset(f"{group}/{name}", data=array)
+
+
+def predict(experiment: Experiment, posterior: Posterior, observation: Observation) -> PredictiveCheck:
+    """Simulate posterior draws and compare them with the observation.
+
+    Draws come from the joint posterior where it was estimated, else from the product of the one-dimensional
+    marginals, which ignores their correlations and predicts too much scatter.
+
+    Raises
+    ------
+    DarksieveError
+        If neither the joint posterior nor the marginal of every parameter was estimated.
+    """
+    import torch
+
+    n = experiment.config.diagnostics.predictive_draws
+    generator = torch.Generator().manual_seed(derive_seed("predictive", experiment.config.seed))
+    simulator, masks = experiment.simulator, observation.masks
+    z = torch.from_numpy(_draw_parameters(experiment, posterior, n)).float()
+    with torch.no_grad():
+        signal = simulate_checked(simulator, z, generator)
+        replicate = apply_masks(simulator.observe(signal, generator), masks)
+        signal = apply_masks(signal, masks)
+        noise: dict[str, torch.Tensor] = {}
+        typical = {name: array[:1].expand(NOISE_DRAWS, *array.shape[1:]) for name, array in signal.items()}
+        for name, array in apply_masks(simulator.observe(typical, generator), masks).items():
+            noise[name] = array.std(dim=0)
+    used = sum(int((sigma > 0).sum()) for sigma in noise.values())
+    if used == 0:
+        raise DarksieveError(
+            "the simulator's observe adds no noise, so that there is nothing to compare residuals with",
+            where=experiment.path.name, mend="draw the noise in observe",
+        )  # fmt: skip
+    x = {name: torch.from_numpy(array)[None] for name, array in observation.x.items()}
+    observed = _chi_squared(x, signal, noise)[0]
+    between = _chi_squared(replicate, signal, noise)
+    np.fill_diagonal(between, np.inf)
+    replicated = between.min(axis=1) / used
+    index = int(observed.argmin())
+    best = float(observed[index] / used)
+    p_value = float(np.mean(replicated >= best))
+    low, high = np.quantile(replicated, [0.005, 0.995])
+    summary = {
+        "statistic": p_value,
+        "meaning": "fraction of data simulated from the posterior that fit their best draw worse than the observation",
+        "expected_range": [FALSE_ALARM, 1.0],
+        "passed": bool(p_value >= FALSE_ALARM),
+        "draws": n,
+        "draws_from": "joint posterior" if posterior.joint is not None else "product of marginals",
+        "elements": used,
+        "chi_squared_of_best_draw": float(observed[index]),
+        "reduced_chi_squared_of_best_draw": best,
+        "reduced_chi_squared_expected": [float(low), float(high)],
+        "best_draw": dict(zip(experiment.prior.names, map(float, z[index]))),
+    }
+    return PredictiveCheck(
+        {name: array[index].numpy() for name, array in signal.items()},
+        {name: sigma.numpy() for name, sigma in noise.items()},
+        summary,
+    )
+
+
+def _chi_squared(
+    data: Mapping[str, torch.Tensor], signal: Mapping[str, torch.Tensor], noise: Mapping[str, torch.Tensor]
+) -> NDArray[np.float64]:
+    """Chi-squared (m, n) of data (m, ...) against predictions (n, ...); elements without noise do not count."""
+    import torch
+
+    total = 0.0
+    for name, sigma in noise.items():
+        scale = torch.where(sigma > 0, 1.0 / sigma, 0.0).double()
+        x, mu = ((array.double() * scale).flatten(start_dim=1) for array in (data[name], signal[name]))
+        total = total + torch.cdist(x, mu, compute_mode="donot_use_mm_for_euclid_dist") ** 2
+    return np.asarray(total)
+
+
+def _draw_parameters(experiment: Experiment, posterior: Posterior, n: int) -> NDArray[np.float64]:
+    seed = derive_seed("predictive draws", experiment.config.seed) % 2**32
+    if posterior.joint is not None:
+        return posterior.samples("joint", n, seed)
+    columns = []
+    for i, name in enumerate(experiment.prior.names):
+        if name not in posterior.names:
+            raise DarksieveError(
+                f"no posterior of {name}", where=experiment.path.name,
+                mend="set marginals.joint or marginals.one_dimensional: all",
+            )  # fmt: skip
+        columns.append(posterior.samples(name, n, seed + i)[:, 0])
+    return np.stack(columns, axis=1)

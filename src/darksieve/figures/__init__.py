@@ -1,0 +1,1 @@
+"""Figures: one style, one function a figure; each takes results and returns a matplotlib Figure."""

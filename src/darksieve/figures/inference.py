@@ -1,0 +1,166 @@
+"""Figures of the inference: the posterior, the rounds, the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.inference.posterior import MarginalSamples, Posterior
+
+__all__ = ["posterior_figure", "rounds_figure", "training_figure"]
+
+BINS_1D = 40
+SPAN = (0.0005, 0.9995)
+
+
+@styled
+def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) -> Figure:
+    """Corner plot: one-dimensional marginals on the diagonal; below it the pairs that were estimated, directly or as
+    part of the joint posterior, with 68% and 95% regions."""
+    names = posterior.names
+    n = len(names)
+    pairs = {key for key in posterior.marginals if len(key) == 2}
+    with_pairs = posterior.joint is not None or bool(pairs)
+    if not with_pairs:
+        return _marginals_figure(posterior, truth)
+    size = max(5.0, 1.05 * n)
+    margin = 0.75 / size
+    figure = new_figure(size, size)
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)
+    ranges = {name: tuple(posterior.quantiles(name, SPAN)) for name in names}
+    for i, below in enumerate(names):
+        for j, left in enumerate(names[: i + 1]):
+            pair = next((p for p in ((left, below), (below, left)) if p in pairs), None)
+            if i != j and posterior.joint is None and pair is None:
+                continue
+            axes = figure.add_subplot(grid[i, j])
+            if i == j:
+                _draw_marginal(axes, posterior, left, truth)
+            else:
+                _draw_pair(axes, posterior.marginal(pair or (left, below)), (left, below), ranges, truth)
+                axes.set_ylim(ranges[below])
+            axes.set_xlim(ranges[left])
+            _label_corner(axes, posterior, left, below, bottom=i == n - 1, first=j == 0 and i > 0)
+    figure.text(0.98, 0.98, _legend(posterior, truth), ha="right", va="top", fontsize=8)
+    return figure
+
+
+@styled
+def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Figure:
+    """How the box shrank: each parameter's interval as a fraction of its prior, and the prior volume.
+
+    Parameters
+    ----------
+    boxes : sequence of mapping
+        `box.json` of every round, in order.
+    titles : mapping of str to str
+        Label of each parameter.
+    """
+    names = boxes[0]["names"]
+    figure = new_figure(7.0, 1.2 + 0.26 * len(names))
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    for row, name in enumerate(names):
+        edges = [(0.0, 1.0)] + [(box["lower"][row], box["upper"][row]) for box in boxes]
+        for number, (low, high) in enumerate(edges):
+            shade = 0.15 + 0.85 * number / max(1, len(boxes))
+            left.barh(row, high - low, left=low, height=0.7, color=MAIN, alpha=shade, lw=0)
+        left.text(-0.02, row, titles.get(name, name), ha="right", va="center", fontsize=8)
+    left.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), yticks=[], xlabel="prior probability")
+    left.set_title("box after each round (darker: later)")
+    volumes = [1.0] + [box["volume"] for box in boxes]
+    right.semilogy(range(len(volumes)), volumes, "o-", color=MAIN)
+    right.set(xlabel="round", ylabel="prior volume of the box", xticks=range(len(volumes)))
+    right.set_title("settled" if boxes[-1]["converged"] else "maximum of rounds reached")
+    return figure
+
+
+@styled
+def training_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figure:
+    """Training and validation loss of every round."""
+    figure = new_figure(2.4 * max(2, len(histories)), 2.8)
+    panels = figure.subplots(1, len(histories), squeeze=False)[0]
+    for number, (axes, history) in enumerate(zip(panels, histories), start=1):
+        epochs = [row["epoch"] for row in history]
+        validation = [row["validation_loss"] for row in history]
+        axes.plot(epochs, [row["train_loss"] for row in history], color=GREY, label="training")
+        axes.plot(epochs, validation, color=MAIN, label="validation")
+        best = int(np.argmin(validation))
+        axes.plot(epochs[best], validation[best], "o", color=ACCENT, ms=4, label="kept")
+        axes.set(xlabel="epoch", title=f"round {number}")
+    panels[0].set_ylabel("loss [nat], 0 = untrained")
+    panels[0].legend()
+    return figure
+
+
+def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None) -> Figure:
+    from darksieve.figures.style import grid_of_panels
+
+    figure, panels = grid_of_panels(len(posterior.names))
+    for axes, name in zip(panels, posterior.names):
+        _draw_marginal(axes, posterior, name, truth)
+        axes.set_xlabel(_title(posterior, name))
+    return figure
+
+
+def _draw_marginal(axes: Axes, posterior: Posterior, name: str, truth: Mapping[str, float] | None) -> None:
+    chosen = posterior.marginal(name)
+    span = posterior.quantiles(name, SPAN)
+    axes.hist(
+        chosen.samples[:, 0], bins=np.linspace(*span, BINS_1D + 1), weights=chosen.weights, color=MAIN, alpha=0.35, lw=0
+    )
+    for quantile in posterior.quantiles(name, (0.16, 0.84)):
+        axes.axvline(quantile, color=MAIN, lw=0.8, ls="--")
+    if truth is not None:
+        axes.axvline(truth[name], color=ACCENT, lw=1)
+    axes.set_yticks([])
+
+
+def _draw_pair(
+    axes: Axes,
+    chosen: MarginalSamples,
+    pair: tuple[str, str],
+    ranges: Mapping[str, tuple[float, float]],
+    truth: Mapping[str, float] | None,
+) -> None:
+    import corner
+
+    x, y = (chosen.samples[:, chosen.names.index(name)] for name in pair)
+    corner.hist2d(
+        x, y, weights=chosen.weights, ax=axes, bins=24, range=[ranges[name] for name in pair], levels=(0.68, 0.95),
+        smooth=1.0, color=MAIN, plot_datapoints=False, plot_density=False, fill_contours=True,
+    )  # fmt: skip
+    if truth is not None:
+        axes.axvline(truth[pair[0]], color=ACCENT, lw=0.7)
+        axes.axhline(truth[pair[1]], color=ACCENT, lw=0.7)
+
+
+def _label_corner(axes: Axes, posterior: Posterior, left: str, below: str, *, bottom: bool, first: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(2, prune="both"))
+    if left != below:
+        axes.yaxis.set_major_locator(MaxNLocator(2, prune="both"))
+    axes.tick_params(labelsize=6, labelbottom=bottom, labelleft=first)
+    for label in axes.get_xticklabels():
+        label.set_rotation(45)
+    if bottom:
+        axes.set_xlabel(_title(posterior, left), fontsize=8)
+    if first:
+        axes.set_ylabel(_title(posterior, below), fontsize=8)
+
+
+def _title(posterior: Posterior, name: str) -> str:
+    label = f"${posterior.labels[name]}$" if posterior.labels.get(name) else name.replace("_", " ")
+    unit = posterior.units.get(name)
+    return f"{label} [{unit}]" if unit else label
+
+
+def _legend(posterior: Posterior, truth: Mapping[str, float] | None) -> str:
+    lines = [str(posterior.attributes.get("experiment", "")), "regions: 68% and 95%; dashed: central 68%"]
+    return "\n".join(lines + (["red: truth"] if truth is not None else []))

@@ -1,0 +1,1 @@
+"""Truncated marginal neural ratio estimation: networks, training, truncation, posteriors."""

@@ -1,0 +1,180 @@
+"""A trained estimator: the network, what its outputs mean, and the box that it was trained in."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from darksieve.inference.network import RatioNetwork
+from darksieve.problem.box import Box
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.experiment import Experiment
+from darksieve.problem.simulator import load_class
+
+__all__ = ["Estimator", "Marginal", "build_network", "choose_device", "iterate_ratios"]
+
+Marginal = tuple[str, ...]
+ROWS_AT_ONCE = 16384
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device for `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    DarksieveError
+        If a GPU is demanded and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise DarksieveError("no GPU is visible", where="training.device", mend="say `auto` or `cpu`")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def build_network(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
+    """The untrained network of an experiment, darksieve's or the user's.
+
+    Raises
+    ------
+    DarksieveError
+        If the user's class cannot be found or refuses its options.
+    """
+    config = experiment.config.network
+    if config.class_ is None:
+        return RatioNetwork(
+            shapes,
+            experiment.prior.names,
+            experiment.one_dimensional,
+            experiment.two_dimensional,
+            experiment.config.marginals.joint,
+            config.embedding,
+            config.features,
+        )
+    where = f"network.class {config.class_}"
+    cls = load_class(config.class_, experiment.path.parent, where)
+    try:
+        network = cls(**config.options)
+    except TypeError as error:
+        raise DarksieveError(f"its options do not fit: {error}", where=where) from error
+    if not isinstance(network, nn.Module):
+        raise DarksieveError("is no torch module", where=where, mend="derive it from swyft.SwyftModule")
+    return network
+
+
+def iterate_ratios(output: Any) -> Iterator[Any]:
+    """The `LogRatioSamples` in a network's output: alone, or in a list, tuple or dict."""
+    if hasattr(output, "logratios"):
+        yield output
+    elif isinstance(output, Mapping):
+        for key, value in output.items():
+            if not str(key).startswith("aux_"):
+                yield from iterate_ratios(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from iterate_ratios(value)
+
+
+@dataclass
+class Estimator:
+    """Log-ratios ln p(z|x)/p(z) of the marginals of an experiment, inside the box it was trained in.
+
+    Attributes
+    ----------
+    network : nn.Module
+        Follows swyft's protocol `forward(A, B)`.
+    names : tuple of str
+        Parameters, in the order of the columns of z.
+    box : Box
+        The truncated prior p(z).
+    """
+
+    network: nn.Module
+    names: tuple[str, ...]
+    box: Box
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
+
+    @torch.no_grad()
+    def log_ratios(self, x: Mapping[str, Tensor], z: NDArray[Any] | Tensor) -> dict[Marginal, NDArray[np.float64]]:
+        """Log-ratios of every marginal.
+
+        Parameters
+        ----------
+        x : mapping of str to Tensor (1, ...)
+            One observation.
+        z : array (m, P)
+            Parameters in physical units.
+
+        Returns
+        -------
+        dict of tuple of str to array (m,)
+        """
+        self.network.eval()
+        data = {name: array.to(self.device) for name, array in x.items()}
+        parts: dict[Marginal, list[Tensor]] = {}
+        for rows in torch.as_tensor(z, dtype=torch.float32, device=self.device).split(ROWS_AT_ONCE):
+            for samples in iterate_ratios(self.network(data, {**data, "z": rows})):
+                log_ratio = samples.logratios.reshape(len(rows), -1)
+                for column, label in enumerate(np.asarray(samples.parnames).reshape(log_ratio.shape[1], -1)):
+                    marginal = self._marginal(label)
+                    if marginal is not None:
+                        parts.setdefault(marginal, []).append(log_ratio[:, column])
+        return {marginal: torch.cat(values).double().cpu().numpy() for marginal, values in parts.items()}
+
+    def _marginal(self, label: NDArray[Any]) -> Marginal | None:
+        """Parameters that a network's label names, by name or as `z[i]`; None for other outputs."""
+        marginal = []
+        for name in label:
+            position = re.fullmatch(r"\w+\[(\d+)\]", str(name))
+            if position is not None and int(position[1]) < len(self.names):
+                marginal.append(self.names[int(position[1])])
+            elif str(name) in self.names:
+                marginal.append(str(name))
+            else:
+                return None
+        return tuple(marginal)
+
+    def save(self, path: Path, experiment: Experiment, shapes: Mapping[str, tuple[int, ...]], seed: int) -> None:
+        """Write `estimator.pt`: the weights and all that is needed to load them."""
+        record = {
+            "state": {name: value.cpu() for name, value in self.network.state_dict().items()},
+            "shapes": {name: list(shape) for name, shape in shapes.items()},
+            "names": list(self.names),
+            "box": self.box.to_record(experiment.prior),
+            "experiment": experiment.name,
+            "seed": seed,
+            "versions": {name: importlib.metadata.version(name) for name in ("darksieve", "torch", "swyft")},
+        }
+        torch.save(record, path)
+
+    @classmethod
+    def load(cls, path: Path, experiment: Experiment) -> Estimator:
+        """Load what `save` wrote.
+
+        Raises
+        ------
+        DarksieveError
+            If the file cannot be read, or the experiment now asks for another network.
+        """
+        try:
+            record = torch.load(path, map_location="cpu", weights_only=True)
+            network = build_network(experiment, {name: tuple(shape) for name, shape in record["shapes"].items()})
+            network.load_state_dict(record["state"])
+        except DarksieveError:
+            raise
+        except Exception as error:
+            message = str(error).splitlines()[0]
+            raise DarksieveError(f"cannot be loaded: {message}", where=path, mend="train again") from error
+        network.to(choose_device(experiment.config.training.device)).eval()
+        return cls(network, tuple(record["names"]), Box.from_record(record["box"]))

@@ -1,0 +1,165 @@
+"""darksieve's own network: one embedding, and ratio estimators for one, two and all parameters.
+
+It follows swyft's protocol, `forward(A, B)`: data from A, parameters from B, log-ratios ln p(z|x)/p(z) out. The
+joint posterior is a product of conditional ratios, p(z_k | x, z_1 ... z_{k-1}) / p(z_k), whose conditions are
+taken from A as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import swyft
+import torch
+from torch import Tensor, nn
+
+from darksieve.inference.channels import ChannelLinear, speed_up_swyft
+from darksieve.inference.embeddings import LinearSummary, Standardise, choose_embedding
+
+__all__ = ["ConditionalRatios", "RatioNetwork"]
+
+speed_up_swyft()
+
+
+class ConditionalRatios(nn.Module):
+    """Log-ratios of each parameter given the summaries and the parameters before it (autoregressive).
+
+    References: Anau Montel, Alvey & Weniger 2024, MNRAS 530, 4107 (arXiv 2308.08597), section 2.
+    """
+
+    def __init__(self, features: int, parameters: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.first = ChannelLinear(parameters, features + parameters + 1, hidden)
+        self.second = ChannelLinear(parameters, hidden, hidden)
+        self.third = ChannelLinear(parameters, hidden, hidden)
+        self.last = ChannelLinear(parameters, hidden, 1)
+        self.register_buffer("before", torch.ones(parameters, parameters).tril(-1))
+
+    def forward(self, summaries: Tensor, context: Tensor, z: Tensor) -> Tensor:
+        """All conditional log-ratios.
+
+        Parameters
+        ----------
+        summaries : Tensor (n, F)
+        context : Tensor (n, P)
+            Parameters that belong to the data, standardised.
+        z : Tensor (n, P)
+            Parameters whose ratio is wanted, standardised.
+
+        Returns
+        -------
+        Tensor (n, P)
+        """
+        parameters = len(self.before)
+        conditions = context[None] * self.before[:, None]  # (P, n, P)
+        inputs = torch.cat([summaries.expand(parameters, -1, -1), conditions, z.T[..., None]], dim=-1)
+        x = torch.nn.functional.silu(self.first(inputs))
+        x = x + torch.nn.functional.silu(self.second(x))
+        x = x + torch.nn.functional.silu(self.third(x))
+        return self.last(x)[..., 0].T
+
+    def conditional(self, summaries: Tensor, context: Tensor, z: Tensor, k: int) -> Tensor:
+        """Log-ratio (n,) of parameter k alone, for summaries (n, F), context (n, P) and z (n,)."""
+        inputs = torch.cat([summaries, context * self.before[k], z[:, None]], dim=-1)
+        x = torch.nn.functional.silu(self.first.select(inputs, k))
+        x = x + torch.nn.functional.silu(self.second.select(x, k))
+        x = x + torch.nn.functional.silu(self.third.select(x, k))
+        return self.last.select(x, k)[:, 0]
+
+
+class RatioNetwork(swyft.SwyftModule):
+    """Embeddings of the data arrays and ratio estimators of the wanted marginals.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple
+        Shape of each data array, without the batch axis.
+    names : sequence of str
+        All parameters, in the order of the columns of z.
+    one_dimensional : sequence of str
+        Parameters with a one-dimensional marginal.
+    two_dimensional : sequence of pairs
+        Pairs with a two-dimensional marginal.
+    joint : bool
+        Whether conditional ratios for the joint posterior are estimated too.
+    embedding : str
+        `auto`, `cnn`, `resnet` or `mlp`.
+    features : int
+        Summaries that each array's embedding gives.
+    """
+
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        names: Sequence[str],
+        one_dimensional: Sequence[str],
+        two_dimensional: Sequence[tuple[str, str]] = (),
+        joint: bool = False,
+        embedding: str = "auto",
+        features: int = 32,
+    ) -> None:
+        super().__init__()
+        names = list(names)
+        self.columns = [names.index(name) for name in one_dimensional]
+        self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in shapes.items()})
+        self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in shapes.items()})
+        inputs = sum(int(torch.Size(shape).numel()) for shape in shapes.values())
+        self.linear = LinearSummary(inputs, len(names))
+        self.standardise_z = Standardise((len(names),))
+        summaries = features * len(shapes) + len(names)
+        self.one = swyft.LogRatioEstimator_1dim(
+            summaries, len(self.columns), list(one_dimensional), dropout=0.0, use_batch_norm=False
+        )
+        self.two = None
+        if two_dimensional:
+            marginals = tuple(tuple(names.index(name) for name in pair) for pair in two_dimensional)
+            pairs = [list(pair) for pair in two_dimensional]
+            self.two = swyft.LogRatioEstimator_Ndim(summaries, marginals, pairs, dropout=0.0)
+        self.all = ConditionalRatios(summaries, len(names)) if joint else None
+        self.names = names
+
+    def prepare(self, signal: dict[str, Tensor], z: Tensor, observe: Callable[[Tensor], dict[str, Tensor]]) -> None:
+        """Take scales and the linear summary from the training simulations.
+
+        Parameters
+        ----------
+        signal : dict of Tensor (n, ...)
+            Noise-free training simulations.
+        z : Tensor (n, P)
+            Their parameters.
+        observe : callable
+            Data with fresh noise for rows of the signal, given their indices (m,).
+        """
+        self.standardise_z.fit(z)
+        rows = torch.arange(len(z))
+        x = observe(rows)
+        for name, array in x.items():
+            self.standardise[name].fit(array)  # type: ignore[operator]
+        flat_signal, flat_x = self._flatten(signal), self._flatten(x)
+        noise = (flat_x - flat_signal).std(dim=0)
+        floor = 1e-2 * flat_x.std(dim=0)
+        noise_scale = torch.maximum(noise, floor)
+        noise_scale = torch.where(noise_scale > 0, noise_scale, torch.ones_like(noise_scale))
+        self.linear.fit(flat_signal, noise_scale, self.standardise_z(z), lambda index: self._flatten(observe(index)))
+
+    def summarise(self, x: Mapping[str, Tensor]) -> Tensor:
+        """Summaries (n, F) of data arrays (n, ...)."""
+        learned = [embed(self.standardise[name](x[name])) for name, embed in self.embed.items()]
+        return torch.cat([*learned, self.linear(self._flatten(x))], dim=-1).float()
+
+    def forward(self, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> dict[str, swyft.LogRatioSamples]:
+        """Log-ratios of the parameters in B["z"] (m, P) for the data in A (n, ...), n a divisor of m."""
+        summaries, z = swyft.equalize_tensors(self.summarise(A), self.standardise_z(B["z"]))
+        ratios = {"one": self.one(summaries, z[:, self.columns])}
+        if self.two is not None:
+            ratios["two"] = self.two(summaries, z)
+        if self.all is not None and "z" in A:
+            context, _ = swyft.equalize_tensors(self.standardise_z(A["z"]), z)
+            conditionals = self.all(summaries, context, z)
+            parameter_names = np.array([[f"{name} given those before"] for name in self.names])
+            ratios["all"] = swyft.LogRatioSamples(conditionals, z[..., None], parameter_names)
+        return ratios
+
+    def _flatten(self, x: Mapping[str, Tensor]) -> Tensor:
+        return torch.cat([x[name].flatten(start_dim=1) for name in self.standardise], dim=1)

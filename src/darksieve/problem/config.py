@@ -1,0 +1,189 @@
+"""The classes behind an experiment file: every key, its type, its default and what it means.
+
+`workflow/schemas/experiment.schema.json` and the table in `config/README.md` are generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["ExperimentConfig", "WorkflowConfig"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Section(BaseModel):
+    """A section of a config file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SimulatorConfig(Section):
+    """The simulator and its options."""
+
+    class_: str = Field(
+        alias="class",
+        description="`package.module:Class`, or `path/to/file.py:Class` relative to the experiment file",
+    )
+    options: dict[str, Any] = Field({}, description="keyword arguments of the class")
+
+
+class PriorConfig(Section):
+    """The prior of one parameter: exactly one of `uniform`, `log_uniform` and `normal`."""
+
+    uniform: Interval | None = Field(None, description="[low, high]")
+    log_uniform: Interval | None = Field(None, description="[low, high], both above zero")
+    normal: Interval | None = Field(None, description="[mean, standard deviation]")
+    bounds: Interval | None = Field(None, description="[low, high], where a normal prior is cut")
+    unit: str | None = Field(None, description="unit; by default what the simulator says")
+    label: str | None = Field(None, description="LaTeX label without dollars; by default what the simulator says")
+
+    @model_validator(mode="after")
+    def _one_prior(self) -> PriorConfig:
+        given = [key for key in ("uniform", "log_uniform", "normal") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one of uniform, log_uniform and normal, has {given or 'none'}")
+        for key in ("uniform", "log_uniform", "bounds"):
+            edges = getattr(self, key)
+            if edges is not None and not edges[0] < edges[1]:
+                raise ValueError(f"{key} {edges}: low must be below high")
+        if self.log_uniform is not None and self.log_uniform[0] <= 0:
+            raise ValueError(f"log_uniform {self.log_uniform}: both edges must be above zero")
+        if self.normal is not None and self.normal[1] <= 0:
+            raise ValueError(f"normal {self.normal}: the standard deviation must be above zero")
+        if self.bounds is not None and self.normal is None:
+            raise ValueError("bounds belong to a normal prior")
+        return self
+
+
+class MockConfig(Section):
+    """An observation that the simulator makes from known parameters."""
+
+    parameters: dict[Name, float] = Field(description="the true value of every parameter")
+    seed: int = Field(1, ge=0, description="seed of the mock's noise")
+
+
+class MaskConfig(Section):
+    """An array that is not zero where the data are to be used."""
+
+    file: str = Field(description="HDF5, FITS or CSV file")
+    dataset: str = Field(description="dataset, extension or column of that file")
+
+
+class ObservationConfig(Section):
+    """The observation: a mock, or a file and where its arrays lie."""
+
+    mock: MockConfig | None = Field(None, description="a mock observation")
+    file: str | None = Field(
+        None,
+        description="HDF5, FITS or CSV file, relative to the experiment file or to where Snakemake is started",
+    )
+    arrays: dict[Name, str] = Field(
+        {},
+        description="data name: dataset (HDF5), extension (FITS) or column (CSV); by default the group `x` of HDF5",
+    )
+    crop: int | None = Field(None, ge=1, description="keep the central pixels x pixels of every image")
+    mask: MaskConfig | None = Field(None, description="which pixels to use, cropped like the data; by default all")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ObservationConfig:
+        if (self.mock is None) == (self.file is None):
+            raise ValueError("needs exactly one of mock and file")
+        return self
+
+
+class MarginalsConfig(Section):
+    """Which posteriors are estimated."""
+
+    one_dimensional: Literal["all"] | list[Name] = Field(
+        "all", description="parameters with a posterior of their own; these are the ones that are truncated"
+    )
+    two_dimensional: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = Field(
+        [], description="pairs of parameters"
+    )
+    joint: bool = Field(False, description="also the joint posterior of all parameters, by autoregressive ratios")
+
+
+class RoundsConfig(Section):
+    """The sequential truncated rounds."""
+
+    maximum: int = Field(6, ge=1, le=50, description="rounds at most")
+    simulations: int = Field(10000, ge=1, description="simulations a round")
+    budget: int | None = Field(
+        None, ge=1, description="in place of `simulations`: all simulations of all rounds, shared evenly"
+    )
+    threshold: float = Field(
+        1e-6,
+        gt=0,
+        lt=1,
+        description="a box keeps values whose posterior density is above this fraction of its peak",
+    )
+    stop_shrinkage: float = Field(
+        0.8, gt=0, le=1, description="stop when the box keeps more than this fraction of its volume"
+    )
+    shard: int = Field(5120, ge=64, multiple_of=64, description="simulations a shard, which one job makes")
+
+
+class NetworkConfig(Section):
+    """The network that estimates the ratios."""
+
+    class_: str | None = Field(
+        None,
+        alias="class",
+        description="a `SwyftModule` of your own as `package.module:Class` or `file.py:Class`; by default darksieve's",
+    )
+    embedding: Literal["auto", "cnn", "resnet", "mlp"] = Field(
+        "auto", description="auto: a CNN for images, a multilayer perceptron for vectors"
+    )
+    features: int = Field(32, ge=1, description="summaries that the embedding gives a parameter estimator")
+    options: dict[str, Any] = Field({}, description="keyword arguments of your own network")
+
+
+class TrainingConfig(Section):
+    """How the network is trained."""
+
+    epochs: int = Field(40, ge=1, description="epochs at most")
+    batch: int = Field(128, ge=2, description="simulations a step")
+    learning_rate: float = Field(1e-3, gt=0, description="largest learning rate (AdamW, one cycle)")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
+    patience: int = Field(10, ge=1, description="epochs without improvement before training stops")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+
+
+class DiagnosticsConfig(Section):
+    """The checks of the posterior."""
+
+    simulations: int = Field(1000, ge=50, description="fresh simulations from the last box for calibration")
+    predictive_draws: int = Field(200, ge=20, description="posterior draws simulated for the predictive check")
+
+
+class ExperimentConfig(Section):
+    """One experiment: what was observed, how it is simulated, and what is inferred."""
+
+    simulator: SimulatorConfig = Field(description="the simulator")
+    prior: dict[Name, PriorConfig] = Field(min_length=1, description="a prior a parameter")
+    observation: ObservationConfig = Field(description="the observation")
+    marginals: MarginalsConfig = Field(default_factory=MarginalsConfig, description="the posteriors wanted")
+    rounds: RoundsConfig = Field(default_factory=RoundsConfig, description="the rounds")
+    network: NetworkConfig = Field(default_factory=NetworkConfig, description="the network")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="the training")
+    diagnostics: DiagnosticsConfig = Field(default_factory=DiagnosticsConfig, description="the checks")
+    posterior_samples: int = Field(
+        10000, ge=100, description="weighted samples of each marginal, and samples of the joint posterior"
+    )
+    seed: int = Field(1, ge=0, description="every random number of the experiment depends on it")
+
+
+class WorkflowConfig(Section):
+    """`config/config.yaml`: what one run of the workflow makes."""
+
+    experiments: list[str] = Field(
+        min_length=1, description="names in `config/experiments/`, or paths of experiment files"
+    )
+    data_mirror: str | None = Field(
+        None, description="folder that holds the registered data files, in place of their public origin"
+    )
+    simulation_store: str = Field("data/simulations", description="folder of the simulation store")

@@ -1,0 +1,70 @@
+"""Checks before the first job: all experiment files of a run, with their simulators and observations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.experiment import Experiment
+from darksieve.problem.provenance import code_digest, digest
+
+__all__ = ["load_checked"]
+
+
+def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -> dict[str, Experiment]:
+    """Load experiments and check all that can be checked without running them.
+
+    Loading a simulator imports torch, which takes seconds: what was found right is remembered by a stamp that bears
+    the digest of everything it depends on. Experiments whose registered data are still to be downloaded are checked
+    when they are observed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names in `folder`, or paths of experiment files.
+    folder : Path
+        Where named experiments lie.
+    root : Path
+        Folder to which data files may be relative.
+    stamps : Path
+        Folder of the stamps.
+
+    Returns
+    -------
+    dict of str to Experiment
+        By name.
+
+    Raises
+    ------
+    DarksieveError
+        For the first thing that is wrong.
+    """
+    experiments: dict[str, Experiment] = {}
+    for name in names:
+        is_path = name.endswith((".yaml", ".yml"))
+        if not is_path and not (folder / f"{name}.yaml").is_file():
+            known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+            raise DarksieveError(f"no experiment {name!r}", where="config: experiments", mend=f"there are {known}")
+        experiment = Experiment.load(root / name if is_path else folder / f"{name}.yaml", root)
+        if experiment.name in experiments:
+            raise DarksieveError(
+                f"two experiments are named {experiment.name}", where="config: experiments", mend="rename one file"
+            )
+        experiments[experiment.name] = experiment
+        _check_once(experiment, stamps)
+    return experiments
+
+
+def _check_once(experiment: Experiment, stamps: Path) -> None:
+    if not all(path.is_file() for path in experiment.files):
+        return
+    identity = experiment.identity(["simulator", "prior", "observation"])
+    stamp = stamps / f"{experiment.name}-{digest([identity, code_digest(__name__)])}.checked"
+    if stamp.is_file():
+        return
+    from darksieve.problem.observation import make_observation
+
+    make_observation(experiment)
+    stamps.mkdir(parents=True, exist_ok=True)
+    stamp.touch()

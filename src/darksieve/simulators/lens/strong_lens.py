@@ -1,0 +1,266 @@
+"""The simulator of a galaxy-galaxy strong lens: parameters to noise-free image, and image to noisy data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.simulator import Description, Simulator
+from darksieve.simulators.lens.cosmology import lens_plane
+from darksieve.simulators.lens.instrument import Instrument, add_noise, convolve, ray_grid, read_map, read_psf
+from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
+from darksieve.simulators.lens.mass import (
+    EPL_WORKSPACE,
+    FIRST_TERM,
+    epl_coefficients,
+    epl_deflection,
+    epl_terms,
+    shear_deflection,
+)
+from darksieve.simulators.lens.substructure import (
+    TNFW_WORKSPACE,
+    Haloes,
+    haloes_from_mass,
+    tnfw_coefficients,
+    tnfw_deflection,
+)
+
+__all__ = ["StrongLens"]
+
+RAYS_PER_TILE, RAYS_PER_ACCELERATOR_TILE = 2**16, 2**24  # on a CPU the workspace of a tile has to fit the L2 cache
+
+MASS = {
+    "einstein_radius": Description("arcsec", r"\theta_\mathrm{E}"),
+    "slope": Description("", r"\gamma"),
+    "lens_x": Description("arcsec", r"x_\mathrm{lens}"),
+    "lens_y": Description("arcsec", r"y_\mathrm{lens}"),
+    "lens_e1": Description("", r"e_{1,\mathrm{lens}}"),
+    "lens_e2": Description("", r"e_{2,\mathrm{lens}}"),
+    "shear_1": Description("", r"\gamma_1"),
+    "shear_2": Description("", r"\gamma_2"),
+}
+SUBHALO = {
+    "x_sub": Description("arcsec", r"x_\mathrm{sub}"),
+    "y_sub": Description("arcsec", r"y_\mathrm{sub}"),
+    "log10_m_sub": Description("", r"\log_{10} m_\mathrm{sub} / \mathrm{M}_\odot"),
+}
+
+
+def _galaxy(name: str, short: str) -> dict[str, Description]:
+    return {
+        f"{name}_x": Description("arcsec", rf"x_\mathrm{{{short}}}"),
+        f"{name}_y": Description("arcsec", rf"y_\mathrm{{{short}}}"),
+        f"{name}_radius": Description("arcsec", rf"R_\mathrm{{{short}}}"),
+        f"{name}_index": Description("", rf"n_\mathrm{{{short}}}"),
+        f"{name}_e1": Description("", rf"e_{{1,\mathrm{{{short}}}}}"),
+        f"{name}_e2": Description("", rf"e_{{2,\mathrm{{{short}}}}}"),
+        f"log10_{name}_flux": Description("", rf"\log_{{10}} F_\mathrm{{{short}}} / (e^-\,\mathrm{{s}}^{{-1}})"),
+    }
+
+
+class StrongLens(Simulator):
+    """An elliptical power-law galaxy with external shear lenses a Sersic source.
+
+    Parameters
+    ----------
+    pixels : int
+        Pixels a side.
+    pixel_scale : float
+        Side of a pixel [arcsec].
+    supersampling : int
+        Gauss points a side of each pixel.
+    psf : mapping
+        `{gaussian: FWHM in arcsec}` or a kernel `{file, dataset}`; it is normalised.
+    exposure_time, background_rms : float or mapping
+        A number or a map `{file, dataset}`, whose centre is used: seconds, and the standard deviation of sky and
+        read-out in electron / s per pixel.
+    redshift_lens, redshift_source : float
+        They set the physical scale of the subhalo (Planck 2018 cosmology).
+    concentration, truncation : float
+        c = r200 / r_s and tau = r_t / r_s of the subhalo.
+    lens_light, subhalo : bool
+        Whether the lens galaxy shines (a Sersic profile) and holds a truncated NFW subhalo.
+    fixed : mapping of str to float
+        Parameters that are held at a value and leave `parameters`.
+
+    Raises
+    ------
+    DarksieveError
+        If an option is out of its range, a file is not what it should be, or `fixed` names an unknown parameter.
+    """
+
+    def __init__(
+        self,
+        *,
+        pixels: int = 64,
+        pixel_scale: float = 0.05,
+        supersampling: int = 3,
+        psf: Mapping[str, Any] | None = None,
+        exposure_time: float | Mapping[str, Any] = 2000.0,
+        background_rms: float | Mapping[str, Any] = 0.01,
+        redshift_lens: float = 0.5,
+        redshift_source: float = 2.0,
+        concentration: float = 15.0,
+        truncation: float = 6.0,
+        lens_light: bool = False,
+        subhalo: bool = False,
+        fixed: Mapping[str, float] | None = None,
+    ) -> None:
+        _check_whole("pixels", pixels, 2, 1024)
+        _check_whole("supersampling", supersampling, 1, 20)
+        for name, value in {
+            "pixel_scale": pixel_scale, "redshift_lens": redshift_lens, "redshift_source": redshift_source,
+            "concentration": concentration, "truncation": truncation,
+        }.items():  # fmt: skip
+            _check_positive(name, value)
+        for name, flag in {"lens_light": lens_light, "subhalo": subhalo}.items():
+            if not isinstance(flag, bool):
+                raise DarksieveError(f"{flag!r}", where=f"option {name}", mend="write true or false")
+        self.pixels = pixels
+        self.concentration, self.truncation = float(concentration), float(truncation)
+        self.lens_light, self.subhalo = lens_light, subhalo
+        self.plane = lens_plane(redshift_lens, redshift_source)
+        x, y, weights = ray_grid(pixels, pixel_scale, supersampling)
+        self.instrument = Instrument(
+            x=x, y=y, weights=weights, psf=read_psf(psf or {"gaussian": 0.1}, pixels, pixel_scale),
+            exposure_time=read_map("exposure_time", exposure_time, pixels, zero=False),
+            background_rms=read_map("background_rms", background_rms, pixels, zero=True),
+        )  # fmt: skip
+        self._instruments: dict[tuple[torch.device, torch.dtype], Instrument] = {}
+
+        everything = MASS | _galaxy("source", "src")
+        if lens_light:
+            everything |= _galaxy("light", "light")
+        if subhalo:
+            everything |= SUBHALO
+        self.fixed = _check_fixed(fixed or {}, everything)
+        self.parameters = tuple(name for name in everything if name not in self.fixed)
+        self.descriptions = {name: everything[name] for name in self.parameters} | {
+            "image": Description("electron / s", "d", pixel_scale=float(pixel_scale))
+        }
+
+    def simulate(self, z: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Noise-free images of the lenses z.
+
+        Parameters
+        ----------
+        z : Tensor
+            (n, P), columns as in `parameters`, float32 or float64, on any device.
+        generator : torch.Generator
+            Not used: the signal is not random.
+
+        Returns
+        -------
+        dict of str to Tensor
+            `image`, (n, pixels, pixels) [electron / s per pixel], of the dtype and on the device of z.
+        """
+        if z.ndim != 2 or z.shape[1] != len(self.parameters):
+            raise DarksieveError(
+                f"parameters of shape {tuple(z.shape)}", where="StrongLens",
+                mend=f"give a column each of {', '.join(self.parameters)}",
+            )  # fmt: skip
+        values = dict(zip(self.parameters, z.split(1, dim=1)))
+        values |= {name: z.new_full((len(z), 1), value) for name, value in self.fixed.items()}
+        haloes = None
+        if self.subhalo:
+            mass = 10 ** values["log10_m_sub"]
+            haloes = haloes_from_mass(
+                values["x_sub"], values["y_sub"], mass, self.concentration, self.truncation,
+                torch.ones_like(mass, dtype=torch.bool), self.plane,
+            )  # fmt: skip
+        return {"image": self.render(values, haloes)}
+
+    def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Images (n, pixels, pixels) with the Poisson noise of the exposure and the background's Gaussian noise."""
+        image = signal["image"]
+        instrument = self._instrument_like(image)
+        return signal | {"image": add_noise(image, instrument.exposure_time, instrument.background_rms, generator)}
+
+    def render(self, values: Mapping[str, Tensor], haloes: Haloes | None = None) -> Tensor:
+        """Noise-free images (B, pixels, pixels) [electron / s per pixel] of any population of haloes.
+
+        Parameters
+        ----------
+        values : mapping of str to Tensor
+            Every parameter but the subhalo's, (B, 1).
+        haloes : Haloes, optional
+            Padded haloes at the redshift of the lens, (B, H).
+        """
+        shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
+        lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
+        terms = epl_terms(values["lens_e1"], values["lens_e2"]).flatten().tolist()
+        shear = torch.stack([values["shear_1"], values["shear_2"]])
+        source = _sersic(values, "source")
+        light = _sersic(values, "light") if self.lens_light else None
+        halo = None if haloes is None else tnfw_coefficients(haloes)
+        instrument = self._instrument_like(lens)
+        x, y = instrument.x, instrument.y
+        images = lens.new_empty(lens.shape[1], self.pixels, self.pixels)
+        rays = RAYS_PER_TILE if lens.device.type == "cpu" else RAYS_PER_ACCELERATOR_TILE
+        step = min(max(1, rays // x.numel()), len(images))
+        memory = lens.new_empty(EPL_WORKSPACE if halo is None else 2 + TNFW_WORKSPACE, step, x.numel())
+        for start in range(0, len(images), step):
+            rows = slice(start, start + step)
+            workspace, tile_lens = memory[:, : len(images[rows])], lens[: FIRST_TERM + max(terms[rows]), rows]
+            tile_halo = None if halo is None else halo[:, rows]
+            source_x, source_y = _trace(x, y, tile_lens, shear[:, rows], tile_halo, workspace)
+            brightness = sersic_brightness(source_x, source_y, source[:, rows], workspace[2:4])
+            if light is not None:
+                brightness += sersic_brightness(x, y, light[:, rows], workspace[4:6])
+            images[rows] = instrument.integrate(brightness)
+        return convolve(images, instrument.psf)
+
+    def _instrument_like(self, tensor: Tensor) -> Instrument:
+        key = (tensor.device, tensor.dtype)
+        if key not in self._instruments:
+            self._instruments[key] = self.instrument.to(*key)
+        return self._instruments[key]
+
+
+def _trace(
+    x: Tensor, y: Tensor, lens: Tensor, shear: Tensor, halo: Tensor | None, workspace: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where rays x, y (1, R) come from in the source plane, (B, R): the first two rows of the workspace."""
+    source_x, source_y = epl_deflection(x, y, lens, workspace[:EPL_WORKSPACE])
+    torch.sub(x, source_x, out=source_x)
+    torch.sub(y, source_y, out=source_y)
+    shear_x, shear_y = shear_deflection(x, y, shear[0], shear[1], workspace[2:4])
+    source_x -= shear_x
+    source_y -= shear_y
+    if halo is not None:
+        halo_x, halo_y = tnfw_deflection(x, y, halo, workspace[2:])
+        source_x -= halo_x
+        source_y -= halo_y
+    return source_x, source_y
+
+
+def _sersic(values: Mapping[str, Tensor], galaxy: str) -> Tensor:
+    names = ("radius", "index", "e1", "e2", "x", "y")
+    return sersic_coefficients(10 ** values[f"log10_{galaxy}_flux"], *(values[f"{galaxy}_{name}"] for name in names))
+
+
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise DarksieveError(f"{value!r}", where=f"option {name}", mend=f"give a whole number, {low} to {high}")
+
+
+def _check_positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise DarksieveError(f"{value!r}", where=f"option {name}", mend="give a number above zero")
+
+
+def _check_fixed(fixed: Mapping[str, float], known: Mapping[str, Description]) -> dict[str, float]:
+    unknown = [name for name in fixed if name not in known]
+    if unknown:
+        raise DarksieveError(
+            f"unknown parameter {unknown[0]!r}", where="option fixed", mend=f"known are {', '.join(known)}"
+        )
+    for name, value in fixed.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise DarksieveError(f"{name} = {value!r}", where="option fixed", mend="give a finite number")
+    return {name: float(value) for name, value in fixed.items()}

@@ -1,0 +1,175 @@
+"""Paths, config and the rounds: what the rules ask for. Nothing here computes a result."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.experiment import read_workflow_config
+from darksieve.problem.preflight import load_checked
+from darksieve.problem.provenance import code_digest
+from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
+
+FIGURES = ["observation", "posterior", "rounds", "training", "coverage", "ranks", "residuals"]
+SECTIONS = {
+    "observe": ["simulator", "prior", "observation"],
+    "simulate": ["simulator", "prior", "seed", "rounds.shard"],
+    "train": ["simulator", "prior", "marginals", "network", "training", "seed"],
+    "truncate": ["simulator", "prior", "rounds.threshold", "rounds.stop_shrinkage"],
+    "sample": ["simulator", "prior", "marginals", "posterior_samples", "seed"],
+    "calibrate": ["simulator", "prior", "marginals", "seed"],
+    "predict": ["simulator", "prior", "diagnostics.predictive_draws", "seed"],
+}
+
+try:
+    CONFIG = read_workflow_config(config)
+    EXPERIMENTS = load_checked(CONFIG.experiments, Path("config/experiments"), Path.cwd(), Path(".snakemake/darksieve"))
+except DarksieveError as error:
+    sys.exit(f"darksieve: error: {error}")
+
+
+wildcard_constraints:
+    experiment="|".join(map(re.escape, EXPERIMENTS)),
+    round=r"[1-9]\d*",
+    draw=r"round-[1-9]\d*|test",
+    shard=r"\d+",
+    figure="|".join(FIGURES),
+
+
+def get_file(wildcards) -> str:
+    """The experiment file."""
+    return os.path.relpath(EXPERIMENTS[wildcards.experiment].path)
+
+
+def get_data_files(wildcards) -> list[str]:
+    """Data files that the experiment reads; registered ones are downloaded."""
+    return [os.path.relpath(path) for path in EXPERIMENTS[wildcards.experiment].files]
+
+
+def get_sha256(wildcards) -> str:
+    """Registered digest of a data file."""
+    return REGISTRY[wildcards.file].sha256
+
+
+def get_mirror(wildcards) -> str:
+    """The option that names the mirror of the data files, if there is one."""
+    mirror = os.environ.get(MIRROR_VARIABLE) or CONFIG.data_mirror
+    return f"--mirror {mirror}" if mirror else ""
+
+
+def depends_on(verb: str):
+    """Function that gives what a step of a verb depends on besides its inputs: config and code."""
+
+    def get_identity(wildcards) -> str:
+        experiment = EXPERIMENTS[wildcards.experiment]
+        return f"config {experiment.identity(SECTIONS[verb])} code {code_digest('darksieve.cli.' + verb)}"
+
+    return get_identity
+
+
+def get_code(wildcards) -> str:
+    """Digest of the code behind a figure or the summary."""
+    verb = "plot" if hasattr(wildcards, "figure") else "summarise"
+    return code_digest(f"darksieve.cli.{verb}")
+
+
+def get_box(wildcards) -> list[str]:
+    """The box in which a draw is made: that of the round before it, none for the first round."""
+    if hasattr(wildcards, "round"):
+        round_number = int(wildcards.round)
+    elif wildcards.draw == "test":
+        round_number = get_last_round(wildcards)
+    else:
+        round_number = int(wildcards.draw.removeprefix("round-"))
+    return [] if round_number == 1 else [f"results/{wildcards.experiment}/round-{round_number - 1}/box.json"]
+
+
+def get_box_option(wildcards, input) -> str:
+    """The option that names the box."""
+    return f"--box {input.box}" if input.box else ""
+
+
+def get_rows(wildcards) -> int:
+    """Simulations of one shard."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    total = experiment.test_simulations if wildcards.draw == "test" else experiment.simulations_per_round
+    return experiment.shard_rows(total)[int(wildcards.shard)]
+
+
+def get_purpose(wildcards) -> str:
+    """What a draw is for."""
+    return "test" if wildcards.draw == "test" else "train"
+
+
+def get_round_manifests(wildcards) -> list[str]:
+    """Manifests of the shards of one round."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    shards = range(len(experiment.shard_rows(experiment.simulations_per_round)))
+    return [f"results/{wildcards.experiment}/round-{wildcards.round}/shard-{shard}.json" for shard in shards]
+
+
+def get_test_manifests(wildcards) -> list[str]:
+    """Manifests of the shards of test simulations."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    shards = range(len(experiment.shard_rows(experiment.test_simulations)))
+    return [f"results/{wildcards.experiment}/test/shard-{shard}.json" for shard in shards]
+
+
+def get_last_round(wildcards) -> int:
+    """Number of the last round; asks the checkpoint after each round whether the box has settled."""
+    maximum = EXPERIMENTS[wildcards.experiment].config.rounds.maximum
+    for round_number in range(1, maximum + 1):
+        output = checkpoints.truncate.get(experiment=wildcards.experiment, round=round_number).output
+        with open(output.box) as stream:
+            if json.load(stream)["converged"]:
+                return round_number
+    return maximum
+
+
+def get_rounds(wildcards) -> list[str]:
+    """Folders of all rounds."""
+    return [f"results/{wildcards.experiment}/round-{r}" for r in range(1, get_last_round(wildcards) + 1)]
+
+
+def get_boxes(wildcards) -> list[str]:
+    """The boxes of all rounds."""
+    return [f"{folder}/box.json" for folder in get_rounds(wildcards)]
+
+
+def get_estimator(wildcards) -> str:
+    """The estimator of the last round."""
+    return f"{get_rounds(wildcards)[-1]}/estimator.pt"
+
+
+def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
+    """What a figure shows."""
+    folder = f"results/{wildcards.experiment}"
+    observation, posterior = f"{folder}/observation.h5", f"{folder}/posterior.h5"
+    match wildcards.figure:
+        case "observation":
+            return {"observation": observation}
+        case "posterior":
+            return {"posterior": posterior, "observation": observation}
+        case "rounds":
+            return {"posterior": posterior, "boxes": get_boxes(wildcards)}
+        case "training":
+            return {"histories": [f"{folder}/history.csv" for folder in get_rounds(wildcards)]}
+        case "residuals":
+            diagnostics = f"{folder}/diagnostics/predictive"
+            return {"observation": observation, "predictive": f"{diagnostics}.h5", "diagnostic": f"{diagnostics}.json"}
+    return {"posterior": posterior, "diagnostic": f"{folder}/diagnostics/{wildcards.figure}.json"}
+
+
+def get_figure_options(wildcards, input) -> str:
+    """The inputs of a figure as options of the command line."""
+    return " ".join(f"--{name} {files}" for name, files in input.items())
+
+
+def show_summaries() -> None:
+    """Print what was found, at the end of a run that made it."""
+    for name in EXPERIMENTS:
+        summary = Path("results", name, "summary.txt")
+        if summary.is_file():
+            print("", summary.read_text(), sep="\n", file=sys.stderr)

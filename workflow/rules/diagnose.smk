@@ -1,0 +1,52 @@
+rule calibrate:
+    input:
+        estimator=get_estimator,
+        observation="results/{experiment}/observation.h5",
+        manifests=get_test_manifests,
+    output:
+        coverage="results/{experiment}/diagnostics/coverage.json",
+        ranks="results/{experiment}/diagnostics/ranks.json",
+        normalisation="results/{experiment}/diagnostics/normalisation.json",
+    log:
+        "results/{experiment}/logs/calibrate/calibrate.log",
+    benchmark:
+        "results/{experiment}/benchmarks/calibrate/calibrate.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        depends_on=depends_on("calibrate"),
+    message:
+        "Calibration of {wildcards.experiment}"
+    shell:
+        "darksieve calibrate --experiment {params.file} --store {params.store} --threads {threads}"
+        " --estimator {input.estimator} --observation {input.observation} --manifests {input.manifests}"
+        " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation} 2>&1 | tee {log}"
+
+
+rule predict:
+    input:
+        posterior="results/{experiment}/posterior.h5",
+        observation="results/{experiment}/observation.h5",
+    output:
+        predictive="results/{experiment}/diagnostics/predictive.h5",
+        summary="results/{experiment}/diagnostics/predictive.json",
+    log:
+        "results/{experiment}/logs/predict/predict.log",
+    benchmark:
+        "results/{experiment}/benchmarks/predict/predict.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        file=get_file,
+        depends_on=depends_on("predict"),
+    message:
+        "Posterior-predictive check of {wildcards.experiment}"
+    shell:
+        "darksieve predict --experiment {params.file} --threads {threads} --posterior {input.posterior}"
+        " --observation {input.observation} --output {output.predictive} --summary {output.summary} 2>&1 | tee {log}"

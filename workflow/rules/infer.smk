@@ -1,0 +1,109 @@
+rule train:
+    input:
+        observation="results/{experiment}/observation.h5",
+        manifests=get_round_manifests,
+        box=get_box,
+    output:
+        estimator="results/{experiment}/round-{round}/estimator.pt",
+        history="results/{experiment}/round-{round}/history.csv",
+    log:
+        "results/{experiment}/logs/train/round-{round}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/train/round-{round}.tsv"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=1,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        box=get_box_option,
+        depends_on=depends_on("train"),
+    message:
+        "Training of {wildcards.experiment}, round {wildcards.round}"
+    shell:
+        "darksieve train --experiment {params.file} --store {params.store} --threads {threads} {params.box}"
+        " --observation {input.observation} --round {wildcards.round} --manifests {input.manifests}"
+        " --estimator {output.estimator} --history {output.history} 2>&1 | tee {log}"
+
+
+checkpoint truncate:
+    input:
+        estimator="results/{experiment}/round-{round}/estimator.pt",
+        observation="results/{experiment}/observation.h5",
+    output:
+        box="results/{experiment}/round-{round}/box.json",
+    log:
+        "results/{experiment}/logs/truncate/round-{round}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/truncate/round-{round}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        file=get_file,
+        depends_on=depends_on("truncate"),
+    message:
+        "Truncation of {wildcards.experiment}, round {wildcards.round}"
+    shell:
+        "darksieve truncate --experiment {params.file} --threads {threads} --estimator {input.estimator}"
+        " --observation {input.observation} --round {wildcards.round} --output {output.box} 2>&1 | tee {log}"
+
+
+rule sample:
+    input:
+        estimator=get_estimator,
+        boxes=get_boxes,
+        observation="results/{experiment}/observation.h5",
+    output:
+        "results/{experiment}/posterior.h5",
+    log:
+        "results/{experiment}/logs/sample/sample.log",
+    benchmark:
+        "results/{experiment}/benchmarks/sample/sample.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        file=get_file,
+        rounds=get_last_round,
+        depends_on=depends_on("sample"),
+    message:
+        "Posterior of {wildcards.experiment}"
+    shell:
+        "darksieve sample --experiment {params.file} --threads {threads} --estimator {input.estimator}"
+        " --observation {input.observation} --rounds {params.rounds} --output {output} 2>&1 | tee {log}"
+
+
+rule summarise:
+    input:
+        posterior="results/{experiment}/posterior.h5",
+        observation="results/{experiment}/observation.h5",
+        boxes=get_boxes,
+        diagnostics=collect(
+            "results/{{experiment}}/diagnostics/{diagnostic}.json",
+            diagnostic=["coverage", "ranks", "normalisation", "predictive"],
+        ),
+    output:
+        report(
+            "results/{experiment}/summary.txt",
+            caption="../report/summary.rst",
+            category="{experiment}",
+            labels={"result": "summary"},
+        ),
+    log:
+        "results/{experiment}/logs/summarise/summarise.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=get_code,
+    message:
+        "Summary of {wildcards.experiment}"
+    shell:
+        "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
+        " --diagnostics {input.diagnostics} --output {output} 2>&1 | tee {log}"

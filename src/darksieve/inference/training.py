@@ -171,7 +171,7 @@ class _Run:
     ) -> None:
         self.network, self.epochs, self.patience, self.noise = network, epochs, patience, noise
         self.device = next(network.parameters()).device
-        self.optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+        self.optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=rate, total_steps=epochs * steps + 1, pct_start=WARM_UP, cycle_momentum=False
         )

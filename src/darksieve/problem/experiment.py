@@ -183,7 +183,7 @@ class Experiment:
                     where=f"{where}: marginals",
                     mend=_suggest(name, names),
                 )
-        if not wanted and marginals.one_dimensional != "all":
+        if not marginals.one_dimensional:
             raise DarksieveError("one_dimensional is empty", where=f"{where}: marginals", mend="say `all`")
         for pair in marginals.two_dimensional:
             if pair[0] == pair[1]:

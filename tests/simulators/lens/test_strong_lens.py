@@ -271,3 +271,12 @@ def test_broken_options_give_one_clear_line(kernel_file, options, words):
 def test_a_table_of_the_wrong_width_is_refused(generator):
     with pytest.raises(DarksieveError, match="give a column each of einstein_radius, slope"):
         StrongLens().simulate(torch.zeros(2, 3), generator)
+
+
+@pytest.mark.parametrize("name", ["lens_e1", "slope", "source_radius", "log10_m_sub"])
+def test_a_parameter_that_is_not_a_number_spoils_its_own_image_only(parameters, generator, name):
+    simulator = StrongLens(pixels=24, **ALL)
+    z = parameters(simulator, rows=3)
+    z[1, simulator.parameters.index(name)] = torch.nan
+    with pytest.raises(DarksieveError, match="not finite in 1 of 3 simulations"):
+        simulate_checked(simulator, z, generator)

@@ -66,7 +66,7 @@ def epl_terms(e1: Tensor, e2: Tensor) -> Tensor:
     N brings that down to twice the rounding error of the dtype: in float32 7 terms at q = 0.8, 15 at q = 0.5 and
     26 at q = 0.3.
     """
-    f = torch.hypot(e1, e2).clamp(SMALLEST_ELLIPTICITY, MAXIMUM_ELLIPTICITY)
+    f = torch.hypot(e1, e2).nan_to_num().clamp(SMALLEST_ELLIPTICITY, MAXIMUM_ELLIPTICITY)
     return torch.ceil(torch.log(2 * torch.finfo(f.dtype).eps * (1 - f)) / torch.log(f)).int()
 
 

@@ -88,7 +88,7 @@ def haloes_from_mass(
     return Haloes(
         x=x, y=y, scale_radius=scale_radius * plane.arcsec_per_mpc,
         convergence=density * scale_radius / plane.critical_surface_density, truncation=tau.expand_as(mass),
-        mask=mask & (mass > 0),
+        mask=mask & (mass != 0),
     )  # fmt: skip
 
 

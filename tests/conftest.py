@@ -1,0 +1,53 @@
+"""What all tests share: the example experiment, edited as a test needs it."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from darksieve.problem.experiment import Experiment
+
+torch.set_num_threads(1)
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def repository():
+    return REPOSITORY
+
+
+@pytest.fixture
+def mirror():
+    """Folder of the real data files; tests that need it are skipped where there is none."""
+    folder = Path(os.environ.get("DARKSIEVE_DATA_MIRROR", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no mirror of the data files: set DARKSIEVE_DATA_MIRROR")
+    return folder
+
+
+@pytest.fixture
+def line_record():
+    """The example experiment as a mapping, with its simulator's path made absolute."""
+    record = yaml.safe_load((REPOSITORY / "examples/line.yaml").read_text())
+    record["simulator"]["class"] = f"{REPOSITORY / 'examples/line.py'}:Line"
+    return record
+
+
+@pytest.fixture
+def load_record(tmp_path):
+    """Write a mapping as an experiment file and load it."""
+
+    def load(record, name="line"):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(record, sort_keys=False))
+        return Experiment.load(path, tmp_path)
+
+    return load
+
+
+@pytest.fixture
+def line(line_record, load_record):
+    return load_record(line_record)

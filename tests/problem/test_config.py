@@ -5,6 +5,7 @@ import json
 
 import jsonschema
 import pytest
+import yaml
 
 from darksieve.problem.config import ExperimentConfig, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
@@ -74,12 +75,13 @@ def edited(record, keys, value):
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_broken_experiment_gives_one_clear_line(fault, line_record, load_record, tmp_path):
+def test_broken_experiment_gives_one_clear_line(fault, line_record, tmp_path):
     keys, value, message = BROKEN[fault]
     record = edited(line_record, keys, value)
+    path = tmp_path / "line.yaml"
+    path.write_text(yaml.safe_dump(record))
     with pytest.raises(DarksieveError, match=message) as raised:
-        load_record(record)
-        load_checked([str(tmp_path / "line.yaml")], tmp_path, tmp_path, tmp_path / "stamps")
+        load_checked([str(path)], tmp_path, tmp_path, tmp_path / "stamps")
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 400
 
@@ -97,7 +99,7 @@ def test_the_unbroken_experiment_passes_and_is_not_checked_twice(line_record, lo
 def test_files_that_hold_no_mapping_are_refused(text, tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text(text)
-    with pytest.raises(DarksieveError, match="broken.yaml"):
+    with pytest.raises(DarksieveError, match=r"broken\.yaml"):
         load_checked([str(path)], tmp_path, tmp_path, tmp_path / "stamps")
 
 

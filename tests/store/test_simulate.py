@@ -60,7 +60,12 @@ def test_purposes_seeds_and_boxes_share_no_random_number(line, line_record, load
     line_record["seed"] = 2
     full, half = Box.full(line.prior.names), Box(line.prior.names, (0.0, 0.0), (0.5, 1.0))
     other_seed = load_record(line_record, "other")
-    draws = [Draw(line, full, "train"), Draw(line, full, "test"), Draw(line, half, "train"), Draw(other_seed, full, "train")]
+    draws = [
+        Draw(line, full, "train"),
+        Draw(line, full, "test"),
+        Draw(line, half, "train"),
+        Draw(other_seed, full, "train"),
+    ]
     z = [make(draw, tmp_path / str(i), [64]).z for i, draw in enumerate(draws)]
     assert len({values.tobytes() for values in z}) == 4
 
@@ -88,7 +93,9 @@ def test_simulation_that_is_not_finite_stops_with_its_parameters(draw, tmp_path,
         return {"brightness": y}
 
     monkeypatch.setattr(cls, "simulate", broken)
-    with pytest.raises(DarksieveError, match=r"not finite in 1 of 64 simulations, first at intercept=.*, slope=") as raised:
+    with pytest.raises(
+        DarksieveError, match=r"not finite in 1 of 64 simulations, first at intercept=.*, slope="
+    ) as raised:
         simulate_shard(draw, tmp_path, 0, 64, 0)
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.rglob("*.zarr"))

@@ -137,12 +137,12 @@ def _chi_squared(
     """Chi-squared (m, n) of data (m, ...) against predictions (n, ...); elements without noise do not count."""
     import torch
 
-    total = 0.0
+    squares = []
     for name, sigma in noise.items():
         scale = torch.where(sigma > 0, 1.0 / sigma, 0.0).double()
         x, mu = ((array.double() * scale).flatten(start_dim=1) for array in (data[name], signal[name]))
-        total = total + torch.cdist(x, mu, compute_mode="donot_use_mm_for_euclid_dist") ** 2
-    return np.asarray(total)
+        squares.append(torch.cdist(x, mu, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
+    return torch.stack(squares).sum(dim=0).numpy()
 
 
 def _draw_parameters(experiment: Experiment, posterior: Posterior, n: int) -> NDArray[np.float64]:

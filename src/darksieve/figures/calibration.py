@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
@@ -40,7 +39,7 @@ def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
     figure, panels = grid_of_panels(len(ranks["marginals"]), sharex=True, sharey=True)
     for axes, (name, marginal) in zip(panels, ranks["marginals"].items()):
         axes.axhspan(low, high, color=GREY, alpha=0.3, lw=0)
-        axes.hist(marginal["ranks"], bins=np.linspace(0, 1, RANK_BINS + 1), histtype="step", color=MAIN)
+        axes.hist(marginal["ranks"], bins=RANK_BINS, range=(0, 1), histtype="step", color=MAIN)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
         axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2f}$", transform=axes.transAxes, ha="right", fontsize=7)
     figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=9)

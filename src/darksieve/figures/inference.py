@@ -110,9 +110,14 @@ def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None) -
 
 def _draw_marginal(axes: Axes, posterior: Posterior, name: str, truth: Mapping[str, float] | None) -> None:
     chosen = posterior.marginal(name)
-    span = posterior.quantiles(name, SPAN)
+    low, high = posterior.quantiles(name, SPAN)
     axes.hist(
-        chosen.samples[:, 0], bins=np.linspace(*span, BINS_1D + 1), weights=chosen.weights, color=MAIN, alpha=0.35, lw=0
+        chosen.samples[:, 0],
+        bins=np.linspace(low, high, BINS_1D + 1),
+        weights=chosen.weights,
+        color=MAIN,
+        alpha=0.35,
+        lw=0,
     )
     for quantile in posterior.quantiles(name, (0.16, 0.84)):
         axes.axvline(quantile, color=MAIN, lw=0.8, ls="--")

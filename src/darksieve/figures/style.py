@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ _STYLE = {
     "legend.frameon": False,
     "xtick.direction": "in",
     "ytick.direction": "in",
-    "axes.prop_cycle": mpl.cycler(color=[MAIN, ACCENT, "#5b8e7d", "#8268a8", "#d9a441", GREY]),
+    "axes.prop_cycle": cycler(color=[MAIN, ACCENT, "#5b8e7d", "#8268a8", "#d9a441", GREY]),
     "image.cmap": "magma",
     "image.origin": "lower",
     "mathtext.fontset": "cm",
@@ -64,7 +65,7 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
 
 
-def grid_of_panels(panels: int, columns: int = 4, height: float = 1.7, **kwargs: object) -> tuple[Figure, list[Axes]]:
+def grid_of_panels(panels: int, columns: int = 4, height: float = 1.7, **kwargs: Any) -> tuple[Figure, list[Axes]]:
     """A figure with a grid of panels; unused places stay empty."""
     columns = min(columns, panels)
     rows = -(-panels // columns)

@@ -17,6 +17,9 @@ ROWS_TO_FIT = 4096
 class Standardise(nn.Module):
     """Shift and scale every element of an array (n, *shape) to mean 0 and standard deviation 1 over simulations."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(shape))
@@ -45,6 +48,9 @@ class LinearSummary(nn.Module):
     References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (linear compression, section 4);
     Alsing & Wandelt 2018, MNRAS 476, L60 (summaries from linear estimators).
     """
+
+    mean: Tensor
+    weight: Tensor
 
     def __init__(self, inputs: int, parameters: int) -> None:
         super().__init__()
@@ -123,7 +129,7 @@ class ConvolutionalNetwork(nn.Module):
         self.dense = nn.Sequential(
             nn.Flatten(), nn.Linear(channels * size[0] * size[1], 128), nn.SiLU(), nn.Linear(128, features)
         )
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, F)."""
@@ -164,7 +170,7 @@ class ResidualNetwork(nn.Module):
             inputs = width
         self.body = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(4), nn.Flatten())
         self.dense = nn.Sequential(nn.Linear(16 * inputs, 256), nn.SiLU(), nn.Linear(256, features))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, F)."""

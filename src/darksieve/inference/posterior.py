@@ -100,7 +100,7 @@ class Posterior:
         order = np.argsort(chosen.samples[:, 0])
         weights = chosen.weights[order]
         middle = np.cumsum(weights) - 0.5 * weights
-        return np.interp(probabilities, middle, chosen.samples[order, 0])
+        return np.interp(np.asarray(probabilities, float), middle, chosen.samples[order, 0])
 
     def mean(self, name: str) -> float:
         """Posterior mean of one parameter."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from darksieve.inference.estimator import Estimator
 from darksieve.inference.network import RatioNetwork
@@ -16,6 +15,7 @@ from darksieve.problem.provenance import derive_seed
 
 __all__ = ["sample_joint", "sample_marginals"]
 
+Floats = NDArray[np.float64]
 CELLS = 64
 TAIL = 1e-5
 ROWS_AT_ONCE = 1024
@@ -51,75 +51,53 @@ def sample_joint(estimator: Estimator, observation: Observation, prior: Prior, n
     Each conditional density is evaluated on a grid across the box, refined where it is not negligible, and
     inverted: every sample is independent, and no weights can collapse.
     """
-    network = estimator.network
-    assert isinstance(network, RatioNetwork)
-    device, parameters = estimator.device, len(prior)
-    summary = network.summarise({name: array.to(device) for name, array in observation.batch().items()})
+    conditionals = _Conditionals(estimator, observation, prior)
     generator = torch.Generator().manual_seed(derive_seed("joint", seed))
-    uniform = torch.rand(n, parameters, generator=generator)
-    unit = np.full((n, parameters), 0.5)
-    for k in range(parameters):
+    uniform = torch.rand(n, len(prior), generator=generator).numpy()
+    unit = np.full((n, len(prior)), 0.5)
+    for k in range(len(prior)):
         for start in range(0, n, ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            context = _standardised(network, prior, estimator, unit[rows], device)
-            unit[rows, k] = _draw_conditional(network, prior, estimator, summary, context, k, uniform[rows, k].numpy())
-    z = prior.from_unit(estimator.box.scale(unit))
-    return MarginalSamples(prior.names, z, np.zeros(n))
+            unit[rows, k] = conditionals.draw(k, unit[rows], uniform[rows, k])
+    return MarginalSamples(prior.names, prior.from_unit(estimator.box.scale(unit)), np.zeros(n))
 
 
-def _standardised(
-    network: RatioNetwork, prior: Prior, estimator: Estimator, unit: NDArray[np.float64], device: torch.device
-) -> Tensor:
-    z = torch.from_numpy(prior.from_unit(estimator.box.scale(unit))).float().to(device)
-    return network.standardise_z(z)
+class _Conditionals:
+    """Conditional densities of each parameter given those before it, for one observation, along the box's edges."""
 
+    def __init__(self, estimator: Estimator, observation: Observation, prior: Prior) -> None:
+        assert isinstance(estimator.network, RatioNetwork)
+        assert estimator.network.all is not None
+        self.network, self.ratios = estimator.network, estimator.network.all
+        self.prior, self.box, self.device = prior, estimator.box, estimator.device
+        x = {name: array.to(self.device) for name, array in observation.batch().items()}
+        self.summary = self.network.summarise(x)
 
-def _draw_conditional(
-    network: RatioNetwork,
-    prior: Prior,
-    estimator: Estimator,
-    summary: Tensor,
-    context: Tensor,
-    k: int,
-    uniform: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Positions (n,) inside the box's edge k, drawn given the parameters before k in `context` (n, P)."""
-    low, high = np.zeros(len(context)), np.ones(len(context))
-    for _ in range(2):
-        edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, CELLS + 1)
-        middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
-        log_ratio = _conditional_log_ratio(network, prior, estimator, summary, context, k, middle)
-        density = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
-        kept = density > TAIL
-        first = np.maximum(kept.argmax(axis=1) - 1, 0)
-        last = np.minimum(CELLS - kept[:, ::-1].argmax(axis=1) + 1, CELLS)
-        rows = np.arange(len(context))
-        low, high = edges[rows, first], edges[rows, last]
-    cumulative = np.concatenate([np.zeros((len(context), 1)), np.cumsum(density, axis=1)], axis=1)
-    cumulative /= cumulative[:, -1:]
-    cell = np.clip((cumulative <= uniform[:, None]).sum(axis=1) - 1, 0, CELLS - 1)
-    below, above = cumulative[rows, cell], cumulative[rows, cell + 1]
-    fraction = (uniform - below) / np.maximum(above - below, 1e-300)
-    return edges[rows, cell] + fraction * (edges[rows, cell + 1] - edges[rows, cell])
+    def draw(self, k: int, unit: Floats, uniform: Floats) -> Floats:
+        """Positions (n,) of parameter k inside the box, given all of `unit` (n, P), for numbers (n,) in [0, 1]."""
+        rows = np.arange(len(unit))
+        low, high = np.zeros(len(unit)), np.ones(len(unit))
+        for _ in range(2):
+            edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, CELLS + 1)
+            log_ratio = self.log_ratio(k, unit, 0.5 * (edges[:, 1:] + edges[:, :-1]))
+            density = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
+            kept = density > TAIL
+            first = np.maximum(kept.argmax(axis=1) - 1, 0)
+            last = np.minimum(CELLS - kept[:, ::-1].argmax(axis=1) + 1, CELLS)
+            low, high = edges[rows, first], edges[rows, last]
+        cumulative = np.concatenate([np.zeros((len(unit), 1)), np.cumsum(density, axis=1)], axis=1)
+        cumulative /= cumulative[:, -1:]
+        cell = np.clip((cumulative <= uniform[:, None]).sum(axis=1) - 1, 0, CELLS - 1)
+        below, above = cumulative[rows, cell], cumulative[rows, cell + 1]
+        fraction = (uniform - below) / np.maximum(above - below, 1e-300)
+        return edges[rows, cell] + fraction * (edges[rows, cell + 1] - edges[rows, cell])
 
-
-def _conditional_log_ratio(
-    network: RatioNetwork,
-    prior: Prior,
-    estimator: Estimator,
-    summary: Tensor,
-    context: Tensor,
-    k: int,
-    position: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Log-ratios (n, cells) of parameter k at positions (n, cells) inside the box's edge k."""
-    assert network.all is not None
-    n, cells = position.shape
-    low, high = estimator.box.lower[k], estimator.box.upper[k]
-    z = prior.parameters[k].prior.quantile(low + (high - low) * position)
-    z = (torch.from_numpy(z).float().to(context.device) - network.standardise_z.mean[k]) / network.standardise_z.scale[
-        k
-    ]
-    repeated = context.repeat_interleave(cells, dim=0)
-    log_ratio = network.all.conditional(summary.expand(n * cells, -1), repeated, z.reshape(-1), k)
-    return log_ratio.reshape(n, cells).double().cpu().numpy()
+    def log_ratio(self, k: int, unit: Floats, position: Floats) -> Floats:
+        """Log-ratios (n, cells) of parameter k at positions (n, cells) along its edge, given `unit` (n, P)."""
+        scale = self.network.standardise_z
+        z = torch.from_numpy(self.prior.from_unit(self.box.scale(unit))).float().to(self.device)
+        low, high = self.box.lower[k], self.box.upper[k]
+        values = self.prior.parameters[k].prior.quantile(low + (high - low) * position)
+        z_k = (torch.from_numpy(values).float().to(self.device) - scale.mean[k]) / scale.scale[k]
+        log_ratio = self.ratios.conditional(self.summary.expand(len(z), -1), scale(z), z_k, k)
+        return log_ratio.double().cpu().numpy()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from darksieve.inference.estimator import Estimator, build_network, choose_device, iterate_ratios
+from darksieve.inference.network import RatioNetwork
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
@@ -129,7 +130,7 @@ def train(
     validation = _fixed_batches(data, validation_rows, config.batch)
 
     network = build_network(experiment, {name: array.shape[1:] for name, array in simulations.x.items()}).to(device)
-    if hasattr(network, "prepare"):
+    if isinstance(network, RatioNetwork):
         signal = {name: array[training_rows] for name, array in data.signal.items()}
         network.prepare(
             apply_masks(signal, masks),

@@ -129,7 +129,7 @@ def make_observation(experiment: Experiment) -> Observation:
     if truth is not None:
         x = {name: array[0].cpu().numpy().astype(np.float32) for name, array in simulated.items()}
     else:
-        x = _read_arrays(experiment, shapes)
+        x = {name: array.astype(np.float32) for name, array in _read_arrays(experiment, shapes).items()}
     for name, array in x.items():
         used = np.isfinite(array) | ~masks.get(name, np.ones(array.shape, bool))
         if not used.all():
@@ -137,7 +137,7 @@ def make_observation(experiment: Experiment) -> Observation:
                 f"{int((~used).sum())} of {array.size} values of {name!r} are not finite and not masked",
                 where=f"{experiment.path.name}: observation", mend="mask them with observation.mask",
             )  # fmt: skip
-        x[name] = np.where(masks.get(name, True), array, 0.0).astype(np.float32)
+        x[name] = np.where(masks[name], array, np.float32(0)) if name in masks else array
     descriptions = {name: simulator.descriptions.get(name, Description()) for name in x}
     return Observation(x, masks, descriptions, truth)
 

@@ -52,8 +52,8 @@ class Simulations:
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the bytes of each array, as a manifest records them."""
-        arrays = {"z": self.z, "index": self.index, **self.x}
-        return {name: hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for name, array in arrays.items()}
+        arrays: dict[str, NDArray[Any]] = {"z": self.z, "index": self.index, **self.x}
+        return {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
 
 
 def write_shard(path: Path, simulations: Simulations, attributes: Mapping[str, Any]) -> None:
@@ -136,7 +136,11 @@ def _write_group(path: Path, simulations: Simulations, attributes: Mapping[str, 
     chunk = min(ROWS_PER_CHUNK, rows)
     whole = -(-rows // chunk) * chunk  # a Zarr shard is a multiple of its chunks
     group = zarr.create_group(store=path, zarr_format=3, overwrite=True)
-    arrays = {"z": simulations.z, "index": simulations.index, **{f"x/{n}": a for n, a in simulations.x.items()}}
+    arrays: dict[str, NDArray[Any]] = {
+        "z": simulations.z,
+        "index": simulations.index,
+        **{f"x/{n}": a for n, a in simulations.x.items()},
+    }
     for name, values in arrays.items():
         array = group.create_array(
             name,

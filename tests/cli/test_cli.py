@@ -1,0 +1,94 @@
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from darksieve.cli import VERBS, main
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "darksieve", *map(str, arguments)], capture_output=True, text=True, **kwargs
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert VERBS[verb][:20].lower() in " ".join(shown.split()).lower()
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from darksieve.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print(sorted({'torch', 'numpy', 'zarr', 'pydantic', 'swyft', 'matplotlib'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_simulating_imports_neither_swyft_nor_lightning(repository, tmp_path):
+    code = (
+        "import sys; from darksieve.cli import main\n"
+        f"main(['simulate', '--experiment', '{repository}/examples/line.yaml', '--store', '{tmp_path}/s', '--purpose',"
+        f" 'train', '--shard', '0', '--output', '{tmp_path}/shard-0.json'])\n"
+        "print(sorted({'swyft', 'pytorch_lightning', 'lightning_fabric', 'matplotlib'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+    assert (tmp_path / "shard-0.json").is_file()
+
+
+def test_mistake_is_one_line_and_status_one(tmp_path):
+    (tmp_path / "x.yaml").write_text("simulator: {class: line.py:Line}\n")
+    result = run("check", tmp_path / "x.yaml")
+    assert result.returncode == 1
+    assert result.stderr.startswith("darksieve check: error: x.yaml: prior: Field required")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_wrong_argument_is_status_two():
+    assert run("simulate", "--shrd", "1").returncode == 2
+    assert run("dance").returncode == 2
+
+
+def test_shipped_experiments_are_right(repository, tmp_path):
+    files = sorted((repository / "config/experiments").glob("*.yaml"))
+    assert {"lens-hst", "lens-mock", "lens-tiny"} <= {path.stem for path in files}
+    result = run("check", *files, repository / "examples/line.yaml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == len(files) + 1
+
+
+def test_registered_data_fit_the_experiment_that_uses_them(repository, mirror, tmp_path):
+    for name in ("image", "psf"):
+        file = f"{name}_lens_system1_F390W.h5"
+        assert run("download", file, "--mirror", mirror, cwd=tmp_path).returncode == 0
+    result = run("check", repository / "config/experiments/lens-hst.yaml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "data image (96, 96)" in result.stdout
+
+
+def test_kernel_larger_than_the_image_is_one_line(repository, mirror, tmp_path):
+    for name in ("image", "psf"):
+        run("download", f"{name}_lens_system1_F390W.h5", "--mirror", mirror, cwd=tmp_path)
+    record = yaml.safe_load((repository / "config/experiments/lens-hst.yaml").read_text())
+    record["simulator"]["options"]["pixels"] = record["observation"]["crop"] = 40
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(record))
+    result = run("check", "small.yaml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "larger than the image" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_light_verbs_start_in_under_a_third_of_a_second():
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        run("--help")
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[3] < 0.3

@@ -1,0 +1,113 @@
+"""Every figure is drawn, says its units, and shows what it was given."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from darksieve.diagnostics.calibration import expected_coverage, rank_uniformity
+from darksieve.figures.calibration import coverage_figure, ranks_figure
+from darksieve.figures.data import observation_figure, residuals_figure
+from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
+from darksieve.figures.style import save
+from darksieve.inference.posterior import MarginalSamples, Posterior
+from darksieve.problem.observation import Observation
+from darksieve.problem.simulator import Description
+
+GENERATOR = np.random.default_rng(1)
+NAMES = ("mass", "radius", "flux")
+
+
+def texts(figure):
+    found = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        found += [axes.get_xlabel(), axes.get_ylabel(), axes.get_title(), *(t.get_text() for t in axes.texts)]
+    return " ".join([*found, *(t.get_text() for t in (figure._supxlabel, figure._supylabel) if t)])
+
+
+def posterior(joint=True, pairs=()):
+    samples = GENERATOR.normal(size=(2000, 3))
+    marginals = {(n,): MarginalSamples((n,), samples[:, [i]], np.zeros(2000)) for i, n in enumerate(NAMES)}
+    for pair in pairs:
+        columns = [NAMES.index(n) for n in pair]
+        marginals[pair] = MarginalSamples(pair, samples[:, columns], np.zeros(2000))
+    everything = MarginalSamples(NAMES, samples, np.zeros(2000)) if joint else None
+    return Posterior(marginals, everything, {"mass": "solMass"}, {"mass": "M"}, {"experiment": "x"})
+
+
+@pytest.fixture
+def image():
+    data = GENERATOR.normal(size=(16, 16)).astype(np.float32)
+    return Observation({"image": data}, {}, {"image": Description("electron / s", "d", 0.05)}, {"mass": 0.1})
+
+
+def test_observation_has_units_on_every_axis(image):
+    shown = texts(observation_figure(image))
+    assert "arcsec" in shown
+    assert "electron / s" in shown
+
+
+def test_vectors_are_drawn_as_curves():
+    figure = observation_figure(Observation({"y": np.arange(5, dtype=np.float32)}))
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), np.arange(5))
+
+
+def test_residuals_say_their_verdict(image):
+    summary = {"reduced_chi_squared_of_best_draw": 1.3, "statistic": 0.004, "passed": False}
+    shown = texts(residuals_figure(image, image.x, image.x, summary))
+    assert "misfit" in shown
+    assert "1.30" in shown
+    assert "residual / noise" in shown
+
+
+@pytest.mark.parametrize(
+    ("joint", "pairs", "panels"),
+    [(True, (), 6), (False, (("radius", "mass"),), 4), (False, (), 3)],
+)
+def test_corner_shows_the_pairs_that_were_estimated(joint, pairs, panels):
+    figure = posterior_figure(posterior(joint, pairs), dict.fromkeys(NAMES, 0.0))
+    assert len(figure.axes) == panels
+    assert "$M$ [solMass]" in texts(figure)
+
+
+def test_rounds_show_volume_and_how_they_ended():
+    boxes = [
+        {
+            "names": list(NAMES),
+            "lower": [0.1 * r] * 3,
+            "upper": [1 - 0.1 * r] * 3,
+            "volume": 0.5**r,
+            "converged": r == 2,
+        }
+        for r in (1, 2)
+    ]
+    figure = rounds_figure(boxes, {})
+    assert "settled" in texts(figure)
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), [1, 0.5, 0.25])
+
+
+def test_training_marks_the_epoch_that_is_kept():
+    history = [{"epoch": i, "train_loss": -i, "validation_loss": (i - 3.0) ** 2} for i in range(1, 6)]
+    figure = training_figure([history, history])
+    assert figure.axes[0].lines[2].get_xdata()[0] == 3
+    assert "round 2" in texts(figure)
+
+
+def test_calibration_figures_have_a_panel_a_parameter():
+    values = {name: GENERATOR.random(300) for name in NAMES}
+    assert len(coverage_figure(expected_coverage(values), {}).axes) == 3
+    assert len(ranks_figure(rank_uniformity(values), {}).axes) == 3
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "png"])
+def test_equal_figures_are_equal_files(image, tmp_path, suffix):
+    for name in "ab":
+        save(observation_figure(image), tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_style_stays_inside_the_figures(image):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    assert isinstance(observation_figure(image), Figure)
+    assert dict(mpl.rcParams) == before

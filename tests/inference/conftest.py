@@ -1,0 +1,46 @@
+"""A small trained estimator of the example experiment, shared by the tests of the inference."""
+
+import numpy as np
+import pytest
+import yaml
+
+from darksieve.inference.training import train
+from darksieve.problem.box import Box
+from darksieve.problem.experiment import Experiment
+from darksieve.problem.observation import make_observation
+from darksieve.store.shard import read_shard
+from darksieve.store.simulate import Draw, simulate_shard
+
+
+def simulate(experiment, box, store, rows, purpose="train"):
+    return read_shard(store / simulate_shard(Draw(experiment, box, purpose), store, 0, rows, 0)["shard"]).head(rows)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Experiment, observation, simulations and estimator of a linear Gaussian problem in a truncated box."""
+    folder = tmp_path_factory.mktemp("trained")
+    repository = __import__("pathlib").Path(__file__).resolve().parents[2]
+    record = yaml.safe_load((repository / "examples/line.yaml").read_text())
+    record["simulator"]["class"] = f"{repository / 'examples/line.py'}:Line"
+    record["training"] = {"epochs": 25, "batch": 64}
+    path = folder / "line.yaml"
+    path.write_text(yaml.safe_dump(record))
+    experiment = Experiment.load(path, folder)
+    low = experiment.prior.to_unit([0.2, -0.9])
+    high = experiment.prior.to_unit([0.6, -0.5])
+    box = Box(experiment.prior.names, tuple(low), tuple(high))
+    simulations = simulate(experiment, box, folder / "store", 8192)
+    estimator, history = train(experiment, box, simulations, {}, round_number=1)
+    return experiment, make_observation(experiment), simulations, estimator, history
+
+
+@pytest.fixture
+def exact(trained):
+    """Analytic posterior mean and standard deviation of both parameters: the prior is flat across the likelihood."""
+    experiment, observation, *_ = trained
+    days = experiment.simulator.days.numpy().astype(float)
+    design = np.stack([np.ones_like(days), days], axis=1)
+    covariance = np.linalg.inv(design.T @ design) * experiment.simulator.noise**2
+    mean = covariance @ design.T @ observation.x["brightness"] / experiment.simulator.noise**2
+    return mean, np.sqrt(np.diag(covariance))

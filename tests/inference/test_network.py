@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from darksieve.inference.embeddings import LinearSummary, Standardise, choose_embedding
+from darksieve.inference.network import ConditionalRatios, RatioNetwork
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((64, 64), "cnn"), ((33, 47), "cnn"), ((3, 32, 32), "resnet"), ((20,), "mlp"), ((), "mlp"), ((4, 5), "auto")],
+)
+def test_embeddings_take_every_shape(shape, kind):
+    assert choose_embedding(kind, shape, 12)(torch.randn(5, *shape)).shape == (5, 12)
+
+
+def test_standardise_gives_mean_zero_and_deviation_one_and_survives_constants():
+    x = torch.randn(500, 3) * torch.tensor([1.0, 10.0, 0.0]) + 5
+    layer = Standardise((3,))
+    layer.fit(x)
+    y = layer(x)
+    torch.testing.assert_close(y.mean(dim=0), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(y.std(dim=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-4, rtol=0)
+
+
+def test_linear_summary_is_the_best_linear_estimate():
+    """For a linear signal in white noise its error is the Wiener filter's, known in closed form."""
+    torch.manual_seed(1)
+    n, d, sigma = 6000, 30, 0.5
+    z, design = torch.randn(n, 2), torch.randn(2, d)
+    signal = z @ design
+    summary = LinearSummary(d, 2)
+    summary.fit(signal, torch.full((d,), sigma), z, lambda rows: signal[rows] + sigma * torch.randn(len(rows), d))
+    y = summary(signal + sigma * torch.randn(n, d))
+    # regressing z on the two summaries must leave the posterior variance
+    fit = torch.linalg.lstsq(y, z).solution
+    covariance = torch.linalg.inv(torch.eye(2) + design @ design.T / sigma**2)
+    residual = (y @ fit - z).var(dim=0)
+    # relative standard deviation of a variance from n draws: sqrt(2 / n) = 0.018; five of them
+    torch.testing.assert_close(residual, covariance.diag(), rtol=0.1, atol=0)
+
+
+def test_linear_summary_does_not_overfit_where_there_is_nothing_to_learn():
+    torch.manual_seed(1)
+    signal, z = torch.randn(1000, 400), torch.randn(1000, 2)
+    summary = LinearSummary(400, 2)
+    summary.fit(signal, torch.full((400,), 0.01), z, lambda rows: signal[rows])
+    y = summary(signal)
+    seen = np.corrcoef(y[:500, 0], z[:500, 0])[0, 1]
+    assert abs(seen) < 0.5
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(1)
+    return RatioNetwork({"y": (10,)}, ["a", "b", "c"], ["a", "c"], [("b", "c")], joint=True).eval()
+
+
+def test_network_gives_the_marginals_that_were_asked_for(network):
+    batch = {"y": torch.randn(4, 10), "z": torch.randn(4, 3)}
+    output = network(batch, {"z": torch.randn(8, 3)})
+    assert output["one"].logratios.shape == (8, 2)
+    assert output["one"].parnames.tolist() == [["a"], ["c"]]
+    assert output["two"].logratios.shape == (8, 1)
+    assert np.asarray(output["two"].parnames).tolist() == [["b", "c"]]
+    assert output["all"].logratios.shape == (8, 3)
+
+
+def test_ratio_of_a_marginal_depends_on_its_own_parameters_alone(network):
+    data, z = {"y": torch.randn(1, 10)}, torch.randn(6, 3)
+    other = z.clone()
+    other[:, 0] += 1
+    before, after = network(data, {"z": z}), network(data, {"z": other})
+    torch.testing.assert_close(before["one"].logratios[:, 1], after["one"].logratios[:, 1])
+    torch.testing.assert_close(before["two"].logratios, after["two"].logratios)
+    assert not torch.equal(before["one"].logratios[:, 0], after["one"].logratios[:, 0])
+
+
+def test_conditional_ratio_sees_only_the_parameters_before_it():
+    torch.manual_seed(1)
+    ratios = ConditionalRatios(5, 3)
+    summaries, context, z = torch.randn(7, 5), torch.randn(7, 3), torch.randn(7, 3)
+    changed = context.clone()
+    changed[:, 1] += 1
+    before, after = ratios(summaries, context, z), ratios(summaries, changed, z)
+    torch.testing.assert_close(before[:, :2], after[:, :2])
+    assert not torch.equal(before[:, 2], after[:, 2])
+    for k in range(3):
+        torch.testing.assert_close(ratios.conditional(summaries, context, z[:, k], k), before[:, k])

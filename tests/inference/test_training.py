@@ -1,0 +1,203 @@
+import copy
+import math
+
+import numpy as np
+import pytest
+import swyft
+import torch
+
+from darksieve.inference import training
+from darksieve.inference.estimator import Estimator, choose_device, iterate_ratios
+from darksieve.inference.training import HISTORY_COLUMNS, ratio_loss, train
+from darksieve.problem.box import Box
+from darksieve.problem.errors import DarksieveError
+from tests.inference.conftest import simulate
+
+
+class SwyftNetwork(swyft.AdamWReduceLROnPlateau, swyft.SwyftModule):
+    """A network as swyft's users write them: unnamed parameters, a tuple of ratios."""
+
+    def __init__(self, points=20):
+        super().__init__()
+        self.one = swyft.LogRatioEstimator_1dim(num_features=points, num_params=2, varnames="z")
+        self.two = swyft.LogRatioEstimator_Ndim(num_features=points, marginals=((0, 1),), varnames="z")
+
+    def forward(self, A, B):
+        return self.one(A["brightness"], B["z"]), self.two(A["brightness"], B["z"])
+
+
+def test_loss_equals_swyfts():
+    torch.manual_seed(1)
+    network = SwyftNetwork().eval()
+    batch = {"brightness": torch.randn(32, 20), "z": torch.randn(32, 2)}
+    torch.testing.assert_close(ratio_loss(network, batch), network._calc_loss(batch), rtol=1e-5, atol=1e-5)
+
+
+def test_loss_of_an_untrained_network_is_zero():
+    class Nothing(torch.nn.Module):
+        def forward(self, a, b):
+            return swyft.LogRatioSamples(torch.zeros(len(b["z"]), 3), b["z"], np.array([["a"], ["b"], ["c"]]))
+
+    assert float(ratio_loss(Nothing(), {"z": torch.randn(8, 3)})) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_training_learns_and_notes_every_epoch(trained):
+    *_, history = trained
+    assert list(history[0]) == list(HISTORY_COLUMNS)
+    assert min(row["validation_loss"] for row in history) < -2
+    assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+
+
+def test_no_validation_simulation_is_trained_on(trained, monkeypatch):
+    experiment, _, simulations, estimator, _ = trained
+    seen = {"train": set(), "validation": set()}
+
+    def spy(network, batch):
+        key = "train" if network.training else "validation"
+        seen[key] |= {tuple(row) for row in batch["z"].tolist()}
+        return ratio_loss(network, batch)
+
+    monkeypatch.setattr(training, "ratio_loss", spy)
+    short = copy.copy(experiment)
+    object.__setattr__(short, "config", _with_epochs(experiment.config, 1))
+    train(short, estimator.box, simulations, {}, round_number=1)
+    assert not seen["train"] & seen["validation"]
+    assert len(seen["validation"]) == round(0.1 * len(simulations))
+    assert len(seen["train"] | seen["validation"]) == len(simulations)
+
+
+def _with_epochs(config, epochs):
+    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+
+
+def test_noise_is_fresh_at_every_epoch_and_fixed_in_validation(trained, monkeypatch):
+    experiment, _, simulations, estimator, _ = trained
+    first_rows = {"train": [], "validation": []}
+
+    def spy(network, batch):
+        key = "train" if network.training else "validation"
+        order = batch["z"][:, 0].argsort()
+        first_rows[key].append((float(batch["z"][order[0], 0]), batch["brightness"][order[0]].tolist()))
+        return ratio_loss(network, batch)
+
+    monkeypatch.setattr(training, "ratio_loss", spy)
+    short = copy.copy(experiment)
+    object.__setattr__(short, "config", _with_epochs(experiment.config, 2))
+    train(short, estimator.box, simulations.head(640), {}, round_number=1)
+    by_parameter = {}
+    for z, data in first_rows["train"]:
+        by_parameter.setdefault(z, []).append(data)
+    repeated = [data for data in by_parameter.values() if len(data) > 1]
+    assert all(data[0] != data[1] for data in repeated)
+    half = len(first_rows["validation"]) // 2
+    assert first_rows["validation"][:half] == first_rows["validation"][half:]
+
+
+def test_interrupted_training_ends_with_the_same_weights(trained, tmp_path):
+    experiment, _, simulations, estimator, _ = trained
+    short = copy.copy(experiment)
+    object.__setattr__(short, "config", _with_epochs(experiment.config, 3))
+    few, checkpoint = simulations.head(640), tmp_path / "c.checkpoint"
+    whole, history = train(short, estimator.box, few, {}, round_number=1)
+
+    class Killed(Exception):
+        pass
+
+    save = training._Run.save
+
+    def save_and_die(run, path):
+        save(run, path)
+        if len(run.history) == 2:
+            raise Killed
+
+    training._Run.save = save_and_die
+    try:
+        with pytest.raises(Killed):
+            train(short, estimator.box, few, {}, round_number=1, checkpoint=checkpoint)
+    finally:
+        training._Run.save = save
+    assert checkpoint.is_file()
+    resumed, resumed_history = train(short, estimator.box, few, {}, round_number=1, checkpoint=checkpoint)
+    assert not checkpoint.exists()
+    for a, b in zip(whole.network.state_dict().values(), resumed.network.state_dict().values()):
+        assert torch.equal(a, b)
+    assert [row["validation_loss"] for row in history] == [row["validation_loss"] for row in resumed_history]
+
+
+def test_broken_checkpoint_is_not_used(trained, tmp_path):
+    experiment, _, simulations, estimator, _ = trained
+    short = copy.copy(experiment)
+    object.__setattr__(short, "config", _with_epochs(experiment.config, 1))
+    checkpoint = tmp_path / "c.checkpoint"
+    checkpoint.write_bytes(b"half a file")
+    _, history = train(short, estimator.box, simulations.head(320), {}, round_number=1, checkpoint=checkpoint)
+    assert len(history) == 1
+
+
+def test_loss_that_is_not_finite_is_one_line(trained, monkeypatch):
+    experiment, _, simulations, estimator, _ = trained
+    monkeypatch.setattr(training, "ratio_loss", lambda n, b: next(n.parameters()).sum() * math.nan)
+    with pytest.raises(DarksieveError, match=r"not finite in epoch 1; lower training\.learning_rate"):
+        train(experiment, estimator.box, simulations.head(320), {}, round_number=1)
+
+
+def test_estimator_file_round_trip(trained, tmp_path):
+    experiment, observation, simulations, estimator, _ = trained
+    estimator.save(tmp_path / "e.pt", experiment, {"brightness": (20,)}, 1)
+    loaded = Estimator.load(tmp_path / "e.pt", experiment)
+    assert loaded.box == estimator.box
+    z = simulations.z[:50]
+    before, after = (e.log_ratios(observation.batch(), z) for e in (estimator, loaded))
+    assert before.keys() == after.keys() == {("intercept",), ("slope",), ("intercept", "slope")}
+    for marginal in before:
+        np.testing.assert_array_equal(before[marginal], after[marginal])
+
+
+def test_broken_estimator_file_is_one_line(trained, tmp_path):
+    (tmp_path / "e.pt").write_bytes(b"nothing")
+    with pytest.raises(DarksieveError, match="cannot be loaded") as raised:
+        Estimator.load(tmp_path / "e.pt", trained[0])
+    assert "\n" not in str(raised.value)
+
+
+def test_gpu_that_is_not_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(DarksieveError, match="no GPU is visible"):
+        choose_device("cuda")
+
+
+def test_network_of_a_swyft_user_plugs_in(line_record, load_record, tmp_path):
+    line_record["network"] = {"class": f"{__file__}:SwyftNetwork", "options": {"points": 20}}
+    line_record["marginals"].pop("joint")
+    line_record["training"] = {"epochs": 2}
+    experiment = load_record(line_record)
+    box = Box.full(experiment.prior.names)
+    simulations = simulate(experiment, box, tmp_path, 512)
+    estimator, _ = train(experiment, box, simulations, {}, round_number=1)
+    ratios = estimator.log_ratios({"brightness": torch.zeros(1, 20)}, simulations.z)
+    assert set(ratios) == {("intercept",), ("slope",), ("intercept", "slope")}
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"class": "absent:Network"}, "cannot be imported"),
+        ({"class": f"{__file__}:SwyftNetwork", "options": {"width": 3}}, "options do not fit"),
+        ({"class": "darksieve.problem.box:Box", "options": {"names": [], "lower": [], "upper": []}}, "no torch module"),
+    ],
+)
+def test_broken_network_is_one_line(network, message, line_record, load_record, tmp_path):
+    line_record["network"] = network
+    line_record["marginals"].pop("joint")
+    experiment = load_record(line_record)
+    box = Box.full(experiment.prior.names)
+    with pytest.raises(DarksieveError, match=message):
+        train(experiment, box, simulate(experiment, box, tmp_path, 128), {}, round_number=1)
+
+
+def test_outputs_are_found_in_every_collection():
+    samples = swyft.LogRatioSamples(torch.zeros(2, 1), torch.zeros(2, 1, 1), np.array([["a"]]))
+    for output in (samples, [samples], (samples,), {"a": samples, "aux_b": samples}, {"a": [samples]}):
+        assert len(list(iterate_ratios(output))) == 1
+    assert list(iterate_ratios(None)) == []

@@ -1,0 +1,174 @@
+"""The whole chain on a simulator that is no part of darksieve, and what Snakemake makes of changes."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from darksieve import load_posterior
+from tests.workflow.conftest import Workspace
+
+FIGURES = ("observation", "posterior", "rounds", "training", "coverage", "ranks", "residuals")
+
+
+def stored(workspace):
+    """Every array of every simulation in the store, by name."""
+    arrays = {}
+    for path in sorted((workspace.folder / "data/simulations").rglob("*.zarr")):
+        group = zarr.open_group(path, mode="r")
+        for name in ("z", "index", *(f"x/{n}" for n in group.attrs["data"])):
+            arrays[f"{path.relative_to(workspace.folder)}/{name}"] = np.asarray(group[name])
+    return arrays
+
+
+def assert_same_simulations(a, b):
+    first, second = stored(a), stored(b)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def posterior_samples(workspace):
+    with h5py.File(workspace.result("posterior.h5")) as file:
+        return {f"{group}/{name}": item[()] for group in file for name, item in file[group].items()}
+
+
+def test_chain_makes_everything_and_shows_the_summary(finished):
+    posterior = load_posterior(finished.result("posterior.h5"))
+    assert posterior.names == ("intercept", "slope")
+    assert ("intercept", "slope") in posterior.marginals
+    assert posterior.joint.samples.shape == (500, 2)
+    assert posterior.attributes["simulations"] == 512 * posterior.attributes["rounds"]
+    for figure in FIGURES:
+        assert finished.result(f"figures/{figure}.pdf").stat().st_size > 1000
+        assert finished.result(f"figures/{figure}.png").stat().st_size > 1000
+    for diagnostic in ("coverage", "ranks", "normalisation", "predictive"):
+        record = json.loads(finished.result(f"diagnostics/{diagnostic}.json").read_text())
+        assert isinstance(record["passed"], bool)
+        low, high = record["expected_range"]
+        assert record["passed"] == (low <= record["statistic"] <= high)
+    summary = finished.result("summary.txt").read_text()
+    assert summary in finished.output.stderr
+    assert "95% interval" in summary
+
+
+def test_progress_lines_say_rounds_epochs_and_rates(finished):
+    log = finished.output.stdout + finished.output.stderr
+    assert "simulations, " in log
+    assert "a second" in log
+    assert "epoch 4 of 4: loss" in log
+    assert "prior volume" in log
+
+
+def test_second_run_has_nothing_to_do(finished):
+    assert finished.planned() == set()
+
+
+def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
+    for part in ("src", "workflow", "config", "examples", "Snakefile"):
+        subprocess.run(["find", str(finished.folder / part), "-exec", "touch", "{}", "+"], check=True)
+    for name in ("observation.h5", "round-1/shard-0.json", "round-1/box.json"):
+        finished.result(name).touch()
+    assert finished.planned() == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "expected"),
+    [
+        ("figures/calibration.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot"}),
+        ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", "plot", "summarise"}),
+        ("diagnostics/calibration.py", "CELLS = 512", "CELLS = 256", {"calibrate", "plot", "summarise"}),
+        ("inference/sampling.py", "CELLS = 64", "CELLS = 32", {"sample", "predict", "plot", "summarise"}),
+        ("simulators/lens/light.py", "import math", "import math, cmath", set()),
+        ("inference/truncation.py", '"""The next box', '"""The box that is next', set()),
+    ],
+)
+def test_edit_of_a_module_reruns_only_what_uses_it(finished, module, old, new, expected):
+    file = finished.folder / "src/darksieve" / module
+    original = file.read_text()
+    assert old in original
+    file.write_text(original.replace(old, new, 1))
+    try:
+        assert finished.planned() == expected
+    finally:
+        file.write_text(original)
+
+
+def test_edit_of_the_users_simulator_simulates_again(finished):
+    file = finished.folder / "examples/line.py"
+    original = file.read_text()
+    file.write_text(original.replace("noise=0.1", "noise=0.2"))
+    try:
+        assert {"observe", "simulate", "train"} <= finished.planned()
+    finally:
+        file.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "absent", "present"),
+    [
+        ("epochs: 4", "epochs: 5", {"simulate", "observe"}, {"train"}),
+        ("posterior_samples: 500", "posterior_samples: 600", {"simulate", "train", "calibrate"}, {"sample"}),
+        ("predictive_draws: 20", "predictive_draws: 30", {"simulate", "train", "sample"}, {"predict"}),
+    ],
+)
+def test_change_of_a_key_reruns_only_what_reads_it(finished, old, new, absent, present):
+    file = finished.folder / "examples/line.yaml"
+    original = file.read_text()
+    assert old in original
+    file.write_text(original.replace(old, new))
+    try:
+        planned = finished.planned()
+        assert present <= planned
+        assert not absent & planned
+    finally:
+        file.write_text(original)
+
+
+def test_one_core_gives_the_same_simulations_and_posterior(finished, workspace):
+    workspace.snakemake("--cores", "1")
+    assert_same_simulations(finished, workspace)
+    first, second = posterior_samples(finished), posterior_samples(workspace)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_killed_run_goes_on_and_ends_with_the_same_numbers(finished, workspace):
+    process = workspace.start("--cores", "2")
+    deadline = time.monotonic() + 120
+    while not workspace.result("round-1/estimator.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workspace.kill(process)
+    kept = workspace.result("round-1/shard-0.json").stat().st_mtime_ns
+    workspace.snakemake("--unlock")
+    workspace.snakemake("--cores", "2")
+    assert workspace.result("round-1/shard-0.json").stat().st_mtime_ns == kept
+    assert_same_simulations(finished, workspace)
+    first, second = posterior_samples(finished), posterior_samples(workspace)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_lost_results_are_made_from_the_stored_simulations(finished, tmp_path, repository_module):
+    copy = Workspace(tmp_path / "copy", repository_module)
+    shutil.copytree(finished.folder / "data", copy.folder / "data")
+    log = copy.snakemake("--cores", "2", "results/line/round-1/shard-0.json")
+    assert "found in the store" in log.stdout + log.stderr
+
+
+def test_mistake_in_the_config_stops_before_the_first_job_with_one_line(workspace):
+    file = workspace.folder / "examples/line.yaml"
+    file.write_text(file.read_text().replace("slope:", "slop:", 1))
+    result = workspace.snakemake("--cores", "2", check=False)
+    assert result.returncode != 0
+    assert not workspace.result("observation.h5").exists()
+    output = result.stdout + result.stderr
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if "darksieve: error:" in line]
+    assert len(lines) == 1
+    assert "slop" in lines[0]

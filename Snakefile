@@ -23,6 +23,7 @@ include: "workflow/rules/figures.smk"
 
 
 rule all:
+    default_target: True
     input:
         collect("results/{experiment}/summary.txt", experiment=EXPERIMENTS),
         collect(
@@ -31,7 +32,6 @@ rule all:
             figure=FIGURES,
             suffix=["pdf", "png"],
         ),
-    default_target: True
     localrule: True
 
 

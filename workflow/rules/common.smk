@@ -12,7 +12,15 @@ from darksieve.problem.preflight import load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
-FIGURES = ["observation", "posterior", "rounds", "training", "coverage", "ranks", "residuals"]
+FIGURES = [
+    "observation",
+    "posterior",
+    "rounds",
+    "training",
+    "coverage",
+    "ranks",
+    "residuals",
+]
 SECTIONS = {
     "observe": ["simulator", "prior", "observation"],
     "simulate": ["simulator", "prior", "seed", "rounds.shard"],
@@ -25,7 +33,12 @@ SECTIONS = {
 
 try:
     CONFIG = read_workflow_config(config)
-    EXPERIMENTS = load_checked(CONFIG.experiments, Path("config/experiments"), Path.cwd(), Path(".snakemake/darksieve"))
+    EXPERIMENTS = load_checked(
+        CONFIG.experiments,
+        Path("config/experiments"),
+        Path.cwd(),
+        Path(".snakemake/darksieve"),
+    )
 except DarksieveError as error:
     sys.exit(f"darksieve: error: {error}")
 
@@ -83,7 +96,11 @@ def get_box(wildcards) -> list[str]:
         round_number = get_last_round(wildcards)
     else:
         round_number = int(wildcards.draw.removeprefix("round-"))
-    return [] if round_number == 1 else [f"results/{wildcards.experiment}/round-{round_number - 1}/box.json"]
+    return (
+        []
+        if round_number == 1
+        else [f"results/{wildcards.experiment}/round-{round_number - 1}/box.json"]
+    )
 
 
 def get_box_option(wildcards, input) -> str:
@@ -94,7 +111,11 @@ def get_box_option(wildcards, input) -> str:
 def get_rows(wildcards) -> int:
     """Simulations of one shard."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    total = experiment.test_simulations if wildcards.draw == "test" else experiment.simulations_per_round
+    total = (
+        experiment.test_simulations
+        if wildcards.draw == "test"
+        else experiment.simulations_per_round
+    )
     return experiment.shard_rows(total)[int(wildcards.shard)]
 
 
@@ -107,21 +128,28 @@ def get_round_manifests(wildcards) -> list[str]:
     """Manifests of the shards of one round."""
     experiment = EXPERIMENTS[wildcards.experiment]
     shards = range(len(experiment.shard_rows(experiment.simulations_per_round)))
-    return [f"results/{wildcards.experiment}/round-{wildcards.round}/shard-{shard}.json" for shard in shards]
+    return [
+        f"results/{wildcards.experiment}/round-{wildcards.round}/shard-{shard}.json"
+        for shard in shards
+    ]
 
 
 def get_test_manifests(wildcards) -> list[str]:
     """Manifests of the shards of test simulations."""
     experiment = EXPERIMENTS[wildcards.experiment]
     shards = range(len(experiment.shard_rows(experiment.test_simulations)))
-    return [f"results/{wildcards.experiment}/test/shard-{shard}.json" for shard in shards]
+    return [
+        f"results/{wildcards.experiment}/test/shard-{shard}.json" for shard in shards
+    ]
 
 
 def get_last_round(wildcards) -> int:
     """Number of the last round; asks the checkpoint after each round whether the box has settled."""
     maximum = EXPERIMENTS[wildcards.experiment].config.rounds.maximum
     for round_number in range(1, maximum + 1):
-        output = checkpoints.truncate.get(experiment=wildcards.experiment, round=round_number).output
+        output = checkpoints.truncate.get(
+            experiment=wildcards.experiment, round=round_number
+        ).output
         with open(output.box) as stream:
             if json.load(stream)["converged"]:
                 return round_number
@@ -130,7 +158,10 @@ def get_last_round(wildcards) -> int:
 
 def get_rounds(wildcards) -> list[str]:
     """Folders of all rounds."""
-    return [f"results/{wildcards.experiment}/round-{r}" for r in range(1, get_last_round(wildcards) + 1)]
+    return [
+        f"results/{wildcards.experiment}/round-{r}"
+        for r in range(1, get_last_round(wildcards) + 1)
+    ]
 
 
 def get_boxes(wildcards) -> list[str]:
@@ -155,11 +186,22 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
         case "rounds":
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
         case "training":
-            return {"histories": [f"{folder}/history.csv" for folder in get_rounds(wildcards)]}
+            return {
+                "histories": [
+                    f"{folder}/history.csv" for folder in get_rounds(wildcards)
+                ]
+            }
         case "residuals":
             diagnostics = f"{folder}/diagnostics/predictive"
-            return {"observation": observation, "predictive": f"{diagnostics}.h5", "diagnostic": f"{diagnostics}.json"}
-    return {"posterior": posterior, "diagnostic": f"{folder}/diagnostics/{wildcards.figure}.json"}
+            return {
+                "observation": observation,
+                "predictive": f"{diagnostics}.h5",
+                "diagnostic": f"{diagnostics}.json",
+            }
+    return {
+        "posterior": posterior,
+        "diagnostic": f"{folder}/diagnostics/{wildcards.figure}.json",
+    }
 
 
 def get_figure_options(wildcards, input) -> str:

@@ -113,7 +113,8 @@ def _draw_marginal(axes: Axes, posterior: Posterior, name: str, truth: Mapping[s
     low, high = posterior.quantiles(name, SPAN)
     axes.hist(
         chosen.samples[:, 0],
-        bins=np.linspace(low, high, BINS_1D + 1),
+        bins=BINS_1D,
+        range=(low, high),
         weights=chosen.weights,
         color=MAIN,
         alpha=0.35,

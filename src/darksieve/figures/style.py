@@ -23,7 +23,7 @@ ACCENT = "#c8553d"
 GREY = "#8a8a8a"
 WIDTH = 7.0
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,

@@ -123,7 +123,7 @@ class ConvolutionalNetwork(nn.Module):
         channels, size = 4 * channels, [(n + 1) // 2 for n in size]
         layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
         for width in widths:
-            layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.SiLU()]
+            layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.SiLU()]
             channels, size = width, [(n + 1) // 2 for n in size]
         self.convolutions = nn.Sequential(*layers)
         self.dense = nn.Sequential(

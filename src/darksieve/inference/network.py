@@ -17,34 +17,11 @@ from torch import Tensor, nn
 from darksieve.inference.channels import ChannelLinear, speed_up_swyft
 from darksieve.inference.embeddings import LinearSummary, Standardise, choose_embedding
 
-__all__ = ["ConditionalRatios", "GaussianRatios", "RatioNetwork"]
+__all__ = ["ConditionalRatios", "RatioNetwork"]
 
 speed_up_swyft()
 
 LOG_WIDTHS = (-8.0, 2.0)
-
-
-class GaussianRatios(nn.Module):
-    r"""Log-ratios of each parameter for posteriors that are Gaussian with learned means and widths.
-
-    ln r = -(z - \mu(x))^2 / 2 \sigma(x)^2 - ln \sigma(x) + c. The estimators add what is not Gaussian. A posterior
-    a hundred times narrower than its prior is a steep parabola, which a perceptron in z learns slowly and whose tails,
-    which truncation cuts, it gets wrong; here it is there from the start.
-    """
-
-    def __init__(self, summaries: int, parameters: int, hidden: int = 64) -> None:
-        super().__init__()
-        self.linear = nn.Linear(summaries, parameters)
-        self.curved = nn.Sequential(nn.Linear(summaries, hidden), nn.SiLU(), nn.Linear(hidden, 2 * parameters))
-        self.constant = nn.Parameter(torch.zeros(parameters))
-        for layer in (self.linear, self.curved[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, summaries: Tensor, z: Tensor) -> Tensor:
-        """Log-ratios (n, P) for summaries (n, F) and standardised parameters z (n, P)."""
-        shift, log_width = self.curved(summaries).chunk(2, dim=-1)
-        return _gaussian(z - self.linear(summaries) - shift, log_width) + self.constant
 
 
 def _gaussian(deviation: Tensor, log_width: Tensor) -> Tensor:
@@ -53,9 +30,11 @@ def _gaussian(deviation: Tensor, log_width: Tensor) -> Tensor:
 
 
 class ConditionalRatios(nn.Module):
-    """Log-ratios of each parameter given the summaries and the parameters before it (autoregressive).
+    r"""Log-ratios of each parameter given the summaries and the parameters before it (autoregressive).
 
-    As in `GaussianRatios`, a Gaussian with learned mean and width plus a correction.
+    Each is a Gaussian with learned mean and width, ln r = -(z - \mu)^2 / 2 \sigma^2 - ln \sigma, plus a learned
+    correction: given all parameters before it a posterior is far narrower than the prior, a parabola too steep to be
+    learned from nothing.
 
     References: Anau Montel, Alvey & Weniger 2024, MNRAS 530, 4107 (arXiv 2308.08597), section 2.
     """
@@ -70,9 +49,8 @@ class ConditionalRatios(nn.Module):
         self.curved = ChannelLinear(parameters, hidden, 2)
         self.second = ChannelLinear(parameters, hidden + 1, hidden)
         self.last = ChannelLinear(parameters, hidden, 1)
-        for layer in (self.linear, self.curved):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for values in (*self.linear.parameters(), *self.curved.parameters()):
+            nn.init.zeros_(values)
         self.register_buffer("before", torch.ones(parameters, parameters).tril(-1))
 
     def forward(self, summaries: Tensor, context: Tensor, z: Tensor) -> Tensor:
@@ -149,15 +127,12 @@ class RatioNetwork(swyft.SwyftModule):
         self.linear = LinearSummary(inputs, len(names))
         self.standardise_z = Standardise((len(names),))
         summaries = features * len(shapes) + len(names)
-        options = {"dropout": 0.0, "num_blocks": 1}
-        self.gaussian = GaussianRatios(summaries, len(names))
-        self.one = swyft.LogRatioEstimator_1dim(
-            summaries, len(self.columns), list(one_dimensional), use_batch_norm=False, **options
-        )
+        self.one = swyft.LogRatioEstimator_1dim(summaries, len(self.columns), list(one_dimensional), dropout=0.0)
         self.two = None
         if two_dimensional:
             marginals = tuple(tuple(names.index(name) for name in pair) for pair in two_dimensional)
-            self.two = swyft.LogRatioEstimator_Ndim(summaries, marginals, [list(p) for p in two_dimensional], **options)
+            pairs = [list(pair) for pair in two_dimensional]
+            self.two = swyft.LogRatioEstimator_Ndim(summaries, marginals, pairs, dropout=0.0)
         self.all = ConditionalRatios(summaries, len(names)) if joint else None
         self.names = names
 
@@ -193,13 +168,9 @@ class RatioNetwork(swyft.SwyftModule):
     def forward(self, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> dict[str, swyft.LogRatioSamples]:
         """Log-ratios of the parameters in B["z"] (m, P) for the data in A (n, ...), n a divisor of m."""
         summaries, z = swyft.equalize_tensors(self.summarise(A), self.standardise_z(B["z"]))
-        gaussian = self.gaussian(summaries, z)
         ratios = {"one": self.one(summaries, z[:, self.columns])}
-        ratios["one"].logratios = ratios["one"].logratios + gaussian[:, self.columns]
         if self.two is not None:
             ratios["two"] = self.two(summaries, z)
-            pairs = [gaussian[:, columns].sum(dim=1) for columns in self.two.marginals]
-            ratios["two"].logratios = ratios["two"].logratios + torch.stack(pairs, dim=1)
         if self.all is not None and "z" in A:
             context, _ = swyft.equalize_tensors(self.standardise_z(A["z"]), z)
             conditionals = self.all(summaries, context, z)

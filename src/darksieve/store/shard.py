@@ -94,7 +94,7 @@ def shard_attributes(path: Path) -> dict[str, Any] | None:
     if not Path(path).is_dir():
         return None
     try:
-        attributes = dict(zarr.open_group(path, mode="r").attrs)
+        attributes: dict[str, Any] = dict(zarr.open_group(path, mode="r").attrs)
     except Exception:
         return None
     if attributes.get("format", 0) > FORMAT:

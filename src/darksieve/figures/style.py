@@ -73,6 +73,8 @@ def grid_of_panels(panels: int, columns: int = 4, height: float = 1.7, **kwargs:
     axes = figure.subplots(rows, columns, squeeze=False, **kwargs).ravel()
     for extra in axes[panels:]:
         extra.remove()
+    for lowest in axes[max(0, panels - columns) : panels]:
+        lowest.tick_params(labelbottom=True)
     return figure, list(axes[:panels])
 
 

@@ -11,7 +11,7 @@ __all__ = ["ConvolutionalNetwork", "LinearSummary", "Perceptron", "ResidualNetwo
 
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 1e5)
 OVERFITTING_ALLOWED = 1.1
-ROWS_TO_FIT = 4096
+ROWS_TO_FIT = 2048
 
 
 class Standardise(nn.Module):

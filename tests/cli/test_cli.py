@@ -69,7 +69,7 @@ def test_registered_data_fit_the_experiment_that_uses_them(repository, mirror, t
         assert run("download", file, "--mirror", mirror, cwd=tmp_path).returncode == 0
     result = run("check", repository / "config/experiments/lens-hst.yaml", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "data image (96, 96)" in result.stdout
+    assert "data image (88, 88)" in result.stdout
 
 
 def test_kernel_larger_than_the_image_is_one_line(repository, mirror, tmp_path):

@@ -1,5 +1,7 @@
 """A small trained estimator of the example experiment, shared by the tests of the inference."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -20,17 +22,17 @@ def simulate(experiment, box, store, rows, purpose="train"):
 def trained(tmp_path_factory):
     """Experiment, observation, simulations and estimator of a linear Gaussian problem in a truncated box."""
     folder = tmp_path_factory.mktemp("trained")
-    repository = __import__("pathlib").Path(__file__).resolve().parents[2]
+    repository = Path(__file__).resolve().parents[2]
     record = yaml.safe_load((repository / "examples/line.yaml").read_text())
     record["simulator"]["class"] = f"{repository / 'examples/line.py'}:Line"
-    record["training"] = {"epochs": 25, "batch": 64}
+    record["training"] = {"epochs": 20, "batch": 64}
     path = folder / "line.yaml"
     path.write_text(yaml.safe_dump(record))
     experiment = Experiment.load(path, folder)
     low = experiment.prior.to_unit([0.2, -0.9])
     high = experiment.prior.to_unit([0.6, -0.5])
     box = Box(experiment.prior.names, tuple(low), tuple(high))
-    simulations = simulate(experiment, box, folder / "store", 8192)
+    simulations = simulate(experiment, box, folder / "store", 6144)
     estimator, history = train(experiment, box, simulations, {}, round_number=1)
     return experiment, make_observation(experiment), simulations, estimator, history
 

@@ -1,5 +1,6 @@
 """Paths, config and the rounds: what the rules ask for. Nothing here computes a result."""
 
+import importlib
 import json
 import os
 import re
@@ -12,24 +13,7 @@ from darksieve.problem.preflight import load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
-FIGURES = [
-    "observation",
-    "posterior",
-    "rounds",
-    "training",
-    "coverage",
-    "ranks",
-    "residuals",
-]
-SECTIONS = {
-    "observe": ["simulator", "prior", "observation"],
-    "simulate": ["simulator", "prior", "seed", "rounds.shard"],
-    "train": ["simulator", "prior", "marginals", "network", "training", "seed"],
-    "truncate": ["simulator", "prior", "rounds.threshold", "rounds.stop_shrinkage"],
-    "sample": ["simulator", "prior", "marginals", "posterior_samples", "seed"],
-    "calibrate": ["simulator", "prior", "marginals", "seed"],
-    "predict": ["simulator", "prior", "diagnostics.predictive_draws", "seed"],
-}
+FIGURES = "observation posterior rounds training coverage ranks residuals".split()
 
 try:
     CONFIG = read_workflow_config(config)
@@ -74,10 +58,12 @@ def get_mirror(wildcards) -> str:
 
 def depends_on(verb: str):
     """Function that gives what a step of a verb depends on besides its inputs: config and code."""
+    code = f"darksieve.cli.{verb}"
+    keys = importlib.import_module(code).READS
 
     def get_identity(wildcards) -> str:
         experiment = EXPERIMENTS[wildcards.experiment]
-        return f"config {experiment.identity(SECTIONS[verb])} code {code_digest('darksieve.cli.' + verb)}"
+        return f"config {experiment.identity(keys)} code {code_digest(code)}"
 
     return get_identity
 
@@ -178,6 +164,7 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
     """What a figure shows."""
     folder = f"results/{wildcards.experiment}"
     observation, posterior = f"{folder}/observation.h5", f"{folder}/posterior.h5"
+    diagnostic = f"{folder}/diagnostics/{wildcards.figure}.json"
     match wildcards.figure:
         case "observation":
             return {"observation": observation}
@@ -186,22 +173,18 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
         case "rounds":
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
         case "training":
-            return {
-                "histories": [
-                    f"{folder}/history.csv" for folder in get_rounds(wildcards)
-                ]
-            }
+            histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
+            return {"histories": histories}
         case "residuals":
-            diagnostics = f"{folder}/diagnostics/predictive"
+            predictive, diagnostic = (
+                f"{folder}/diagnostics/predictive.{suffix}" for suffix in ("h5", "json")
+            )
             return {
                 "observation": observation,
-                "predictive": f"{diagnostics}.h5",
-                "diagnostic": f"{diagnostics}.json",
+                "predictive": predictive,
+                "diagnostic": diagnostic,
             }
-    return {
-        "posterior": posterior,
-        "diagnostic": f"{folder}/diagnostics/{wildcards.figure}.json",
-    }
+    return {"posterior": posterior, "diagnostic": diagnostic}
 
 
 def get_figure_options(wildcards, input) -> str:

@@ -14,6 +14,9 @@ from darksieve.cli.arguments import (
     write_json,
 )
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "marginals", "seed")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from darksieve.cli.arguments import add_experiment, load_experiment, whole_file
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "observation")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from darksieve.cli.arguments import add_experiment, add_threads, load_experiment, set_threads, whole_file, write_json
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "diagnostics.predictive_draws", "seed")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

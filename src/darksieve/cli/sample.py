@@ -9,6 +9,9 @@ from pathlib import Path
 
 from darksieve.cli.arguments import add_experiment, add_threads, load_experiment, set_threads, whole_file
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "marginals", "posterior_samples", "seed")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

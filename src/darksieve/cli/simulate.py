@@ -15,6 +15,9 @@ from darksieve.cli.arguments import (
     write_json,
 )
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "seed", "rounds.shard")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

@@ -16,6 +16,9 @@ from darksieve.cli.arguments import (
     whole_file,
 )
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "marginals", "network", "training", "seed")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

@@ -10,6 +10,9 @@ from darksieve.cli.arguments import add_experiment, add_threads, load_experiment
 
 log = logging.getLogger(__name__)
 
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "rounds.threshold", "rounds.stop_shrinkage")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""

@@ -140,7 +140,7 @@ def _chi_squared(
     squares = []
     for name, sigma in noise.items():
         scale = torch.where(sigma > 0, 1.0 / sigma, 0.0).double()
-        x, mu = ((array.double() * scale).flatten(start_dim=1) for array in (data[name], signal[name]))
+        x, mu = ((array.double() * scale).reshape(len(array), -1) for array in (data[name], signal[name]))
         squares.append(torch.cdist(x, mu, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
     return torch.stack(squares).sum(dim=0).numpy()
 

@@ -34,19 +34,25 @@ def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) ->
     figure.set_layout_engine("none")
     grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)
     ranges = {name: tuple(posterior.quantiles(name, SPAN)) for name in names}
-    for i, below in enumerate(names):
-        for j, left in enumerate(names[: i + 1]):
-            pair = next((p for p in ((left, below), (below, left)) if p in pairs), None)
-            if i != j and posterior.joint is None and pair is None:
-                continue
-            axes = figure.add_subplot(grid[i, j])
-            if i == j:
-                _draw_marginal(axes, posterior, left, truth)
-            else:
-                _draw_pair(axes, posterior.marginal(pair or (left, below)), (left, below), ranges, truth)
-                axes.set_ylim(ranges[below])
-            axes.set_xlim(ranges[left])
-            _label_corner(axes, posterior, left, below, bottom=i == n - 1, first=j == 0 and i > 0)
+    estimated = {
+        (i, j): next((pair for pair in ((left, below), (below, left)) if pair in pairs), None)
+        for i, below in enumerate(names)
+        for j, left in enumerate(names[:i])
+    }
+    drawn = [(i, i) for i in range(n)]
+    drawn += [place for place, pair in estimated.items() if pair is not None or posterior.joint is not None]
+    for i, j in drawn:
+        left, below = names[j], names[i]
+        axes = figure.add_subplot(grid[i, j])
+        if i == j:
+            _draw_marginal(axes, posterior, left, truth)
+        else:
+            _draw_pair(axes, posterior.marginal(estimated[i, j] or (left, below)), (left, below), ranges, truth)
+            axes.set_ylim(ranges[below])
+        axes.set_xlim(ranges[left])
+        bottom = i == max(row for row, column in drawn if column == j)
+        first = i > j == min(column for row, column in drawn if row == i)
+        _label_corner(axes, posterior, left, below, bottom=bottom, first=first)
     figure.text(0.98, 0.98, _legend(posterior, truth), ha="right", va="top", fontsize=8)
     return figure
 

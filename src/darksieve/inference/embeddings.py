@@ -42,8 +42,8 @@ class LinearSummary(nn.Module):
     For centred signals S (n, d) scaled to unit noise and parameters Z (n, P), the weights are those of the Wiener
     filter, W = S^T (S S^T + n \lambda)^{-1} Z, exact at \lambda = 1 for a signal linear in z. Once truncation has
     made the signal nearly linear, P such numbers hold almost all that the data say. Where it is far from linear,
-    \lambda is raised until the fit is as good on simulations that it has not seen, so that it never misleads the
-    ratio estimators.
+    \lambda is raised until the fit is as good on simulations that it has not seen, and where no \lambda does that
+    the summary is zero, so that it never misleads the ratio estimators.
 
     References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (linear compression, section 4);
     Alsing & Wandelt 2018, MNRAS 476, L60 (summaries from linear estimators).
@@ -85,6 +85,8 @@ class LinearSummary(nn.Module):
             error_test = ((x_test @ weight - z_test) ** 2).mean()
             if error_test <= OVERFITTING_ALLOWED * error_fit:
                 break
+        else:
+            weight = torch.zeros_like(weight)
         spread = (x_test @ weight).std(dim=0).clamp_min(1e-6)
         self.mean = mean
         self.weight = (weight / noise_scale[:, None] / spread).float()
@@ -100,13 +102,16 @@ class Perceptron(nn.Sequential):
     def __init__(self, shape: tuple[int, ...], features: int, hidden: int = 128) -> None:
         inputs = int(torch.Size(shape).numel())
         super().__init__(
-            nn.Flatten(),
             nn.Linear(inputs, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
             nn.Linear(hidden, features),
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, F)."""
+        return super().forward(x.reshape(len(x), -1))
 
 
 class ConvolutionalNetwork(nn.Module):

@@ -179,4 +179,4 @@ class RatioNetwork(swyft.SwyftModule):
         return ratios
 
     def _flatten(self, x: Mapping[str, Tensor]) -> Tensor:
-        return torch.cat([x[name].flatten(start_dim=1) for name in self.standardise], dim=1)
+        return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.standardise], dim=1)

@@ -53,7 +53,7 @@ def sample_joint(estimator: Estimator, observation: Observation, prior: Prior, n
     """
     conditionals = _Conditionals(estimator, observation, prior)
     generator = torch.Generator().manual_seed(derive_seed("joint", seed))
-    uniform = torch.rand(n, len(prior), generator=generator).numpy()
+    uniform = torch.rand(n, len(prior), generator=generator, dtype=torch.float64).numpy()
     unit = np.full((n, len(prior)), 0.5)
     for k in range(len(prior)):
         for start in range(0, n, ROWS_AT_ONCE):

@@ -63,5 +63,5 @@ def truncate(
         width = box.upper[column] - box.lower[column]
         lower[column] = box.lower[column] + width * first / cells
         upper[column] = box.upper[column] - width * (cells - last) / cells
-    new = Box(box.names, tuple(float(edge) for edge in lower), tuple(float(edge) for edge in upper))
+    new = Box(box.names, tuple(lower), tuple(upper))
     return new, new.volume > stop_shrinkage * box.volume

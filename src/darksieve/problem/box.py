@@ -24,6 +24,8 @@ class Box:
     upper: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        for edges in ("lower", "upper"):
+            object.__setattr__(self, edges, tuple(float(edge) for edge in getattr(self, edges)))
         for name, low, high in zip(self.names, self.lower, self.upper, strict=True):
             if not 0.0 <= low < high <= 1.0:
                 raise DarksieveError(f"box edges [{low}, {high}] of {name} are not an interval inside [0, 1]")

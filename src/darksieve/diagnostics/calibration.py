@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 CELLS = 512
 CURVE = np.linspace(0.0, 1.0, 51)
 LEVELS = (0.68, 0.95)
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
 MARGINALS_CALIBRATED = 0.9
 FALSE_ALARM = 0.01
 NORMALISATION_TOLERANCE = 0.1
@@ -109,8 +109,9 @@ def jeffreys_interval(hits: ArrayLike, trials: int, confidence: float = CONFIDEN
 def expected_coverage(mass: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
     """Expected coverage of highest-density regions, with Jeffreys bands.
 
-    A marginal is calibrated where the nominal 68% and 95% both lie in the band of the empirical coverage; the check
-    passes when at least 90% of the marginals are.
+    A marginal is calibrated where the nominal 68% and 95% both lie in the 99% band of the empirical coverage; the
+    check passes when at least 90% of the marginals are. A right posterior of 13 parameters then fails in 3% of runs;
+    with 95% bands it would in a third of them (see the tests).
 
     References: Hermans et al. 2022, TMLR (arXiv 2110.06581), definition 2.1.
     """

@@ -37,3 +37,9 @@ def test_version_is_written_once_the_same(repository):
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     citation = yaml.safe_load((repository / "CITATION.cff").read_text())
     assert project["version"] == citation["version"] == __version__
+
+
+def test_readme_shows_the_example_as_it_is(repository):
+    readme = (repository / "README.md").read_text()
+    for file in ("line.py", "line.yaml"):
+        assert (repository / "examples" / file).read_text().rstrip() in readme

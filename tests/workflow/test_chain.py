@@ -112,7 +112,7 @@ def test_edit_of_the_users_simulator_simulates_again(finished):
 @pytest.mark.parametrize(
     ("old", "new", "absent", "present"),
     [
-        ("epochs: 4", "epochs: 5", {"simulate", "observe"}, {"train"}),
+        ("epochs: 4", "epochs: 5", {"observe"}, {"train"}),
         ("posterior_samples: 500", "posterior_samples: 600", {"simulate", "train", "calibrate"}, {"sample"}),
         ("predictive_draws: 20", "predictive_draws: 30", {"simulate", "train", "sample"}, {"predict"}),
     ],

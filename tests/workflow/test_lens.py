@@ -44,6 +44,7 @@ def mock_truth(experiment):
     return record["observation"]["mock"]["parameters"]
 
 
+@pytest.mark.slow
 def test_tiny_lens_is_found(tmp_path):
     posterior, _ = run("lens-tiny", tmp_path)
     truth = mock_truth("lens-tiny")

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 from darksieve import __version__
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verb in given[:1]:
             importlib.import_module(f"darksieve.cli.{verb}").add_arguments(subparser)
     options = parser.parse_args(given)
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # by the Lightning that swyft needs
     logging.basicConfig(format=f"%(asctime)s {options.verb}: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("darksieve").setLevel(logging.INFO)
     try:

@@ -120,6 +120,11 @@ def get_round_manifests(wildcards) -> list[str]:
     ]
 
 
+def get_training_threads(wildcards) -> int:
+    """Cores that training uses."""
+    return EXPERIMENTS[wildcards.experiment].config.training.threads
+
+
 def get_test_manifests(wildcards) -> list[str]:
     """Manifests of the shards of test simulations."""
     experiment = EXPERIMENTS[wildcards.experiment]

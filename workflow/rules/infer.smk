@@ -10,7 +10,7 @@ rule train:
         "results/{experiment}/logs/train/round-{round}.log",
     benchmark:
         "results/{experiment}/benchmarks/train/round-{round}.tsv"
-    threads: 4
+    threads: get_training_threads
     resources:
         mem_mb=8000,
         runtime=240,
@@ -23,7 +23,7 @@ rule train:
     message:
         "Training of {wildcards.experiment}, round {wildcards.round}"
     shell:
-        "darksieve train --experiment {params.file} --store {params.store} --threads {threads} {params.box}"
+        "darksieve train --experiment {params.file} --store {params.store} {params.box}"
         " --observation {input.observation} --round {wildcards.round} --manifests {input.manifests}"
         " --estimator {output.estimator} --history {output.history} 2>&1 | tee {log}"
 

@@ -42,12 +42,12 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
 
 
-def set_threads(options: argparse.Namespace) -> None:
+def set_threads(threads: int) -> None:
     """Keep torch to the cores that the job was given, and let waiting threads sleep: they may be shared."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(threads)
 
 
 def load_experiment(options: argparse.Namespace) -> Experiment:

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.problem.observation import Observation
     from darksieve.store.simulate import read_manifests
 
-    set_threads(options)
+    set_threads(options.threads)
     experiment = load_experiment(options)
     estimator = Estimator.load(options.estimator, experiment)
     simulations = read_manifests(options.manifests, options.store)

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.inference.posterior import load_posterior
     from darksieve.problem.observation import Observation
 
-    set_threads(options)
+    set_threads(options.threads)
     observation = Observation.read(options.observation)
     check = predict(load_experiment(options), load_posterior(options.posterior), observation)
     write_json(options.summary, check.summary)

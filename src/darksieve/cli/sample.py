@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.inference.sampling import sample_joint, sample_marginals
     from darksieve.problem.observation import Observation
 
-    set_threads(options)
+    set_threads(options.threads)
     experiment = load_experiment(options)
     prior, seed, n = experiment.prior, experiment.config.seed, experiment.config.posterior_samples
     estimator = Estimator.load(options.estimator, experiment)

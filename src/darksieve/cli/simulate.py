@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     """Make the shard or find it in the store."""
     from darksieve.store.simulate import Draw, simulate_shard
 
-    set_threads(options)
+    set_threads(options.threads)
     experiment = load_experiment(options)
     total = experiment.simulations_per_round if options.purpose == "train" else experiment.test_simulations
     rows = experiment.shard_rows(total)[options.shard]

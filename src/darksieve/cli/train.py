@@ -9,7 +9,6 @@ from pathlib import Path
 from darksieve.cli.arguments import (
     add_experiment,
     add_store,
-    add_threads,
     load_box,
     load_experiment,
     set_threads,
@@ -24,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     add_experiment(parser)
     add_store(parser)
-    add_threads(parser)
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
     parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
     parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
@@ -40,8 +38,8 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.problem.provenance import code_digest, digest, file_digest
     from darksieve.store.simulate import read_manifests
 
-    set_threads(options)
     experiment = load_experiment(options)
+    set_threads(experiment.config.training.threads)
     masks = Observation.read(options.observation).masks
     box = load_box(options.box, experiment)
     simulations = read_manifests(options.manifests, options.store)

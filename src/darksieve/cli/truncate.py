@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.inference.truncation import marginal_profiles, truncate
     from darksieve.problem.observation import Observation
 
-    set_threads(options)
+    set_threads(options.threads)
     experiment = load_experiment(options)
     estimator = Estimator.load(options.estimator, experiment)
     profiles = marginal_profiles(estimator, Observation.read(options.observation), experiment.prior)

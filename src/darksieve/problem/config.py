@@ -150,6 +150,11 @@ class TrainingConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, description="largest learning rate (AdamW, one cycle)")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
     patience: int = Field(10, ge=1, description="epochs without improvement before training stops")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="cores that training uses; fixed, since sums and so the weights depend on it in the last digit",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 
 from darksieve.problem.experiment import Experiment
 
 torch.set_num_threads(1)
+settings.register_profile("darksieve", deadline=None)  # the first call may import scipy
+settings.load_profile("darksieve")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -100,7 +100,8 @@ def train(
     round_number : int
         Enters the seed.
     checkpoint : Path, optional
-        File written after every epoch, from which an interrupted training goes on; removed at the end.
+        File written after every epoch, from which an interrupted training goes on; the caller removes it
+        once the estimator is safe.
 
     Returns
     -------
@@ -154,8 +155,6 @@ def train(
         if checkpoint is not None:
             run.save(checkpoint)
     network.load_state_dict(run.best_state)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return Estimator(network.eval(), experiment.prior.names, box), run.history
 
 

@@ -32,6 +32,13 @@ def test_right_model_passes_however_wide_the_posterior(line, scale):
     assert sum(passed) >= 27
 
 
+def test_posterior_too_wide_to_fit_the_data_decides_nothing(line):
+    # the best of 200 draws, 300 times too wide, has a chi-squared of some 300^2 2 / 200 = 900 above the minimum
+    records = [predict(line, posterior(data, 300.0), data).summary for data in map(observation, range(10))]
+    assert not any(record["passed"] for record in records)
+    assert sum(record["undecided"] for record in records) >= 9
+
+
 def test_model_that_cannot_make_the_data_is_flagged(line):
     flagged = 0
     for seed in range(10):

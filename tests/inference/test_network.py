@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from darksieve.inference.embeddings import LinearSummary, Standardise, choose_embedding
+from darksieve.inference.embeddings import SOFTENING, Compress, LinearSummary, Standardise, choose_embedding
 from darksieve.inference.network import ConditionalRatios, RatioNetwork
 
 
@@ -21,6 +21,16 @@ def test_standardise_gives_mean_zero_and_deviation_one_and_survives_constants():
     y = layer(x)
     torch.testing.assert_close(y.mean(dim=0), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(y.std(dim=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-4, rtol=0)
+
+
+def test_compression_is_linear_in_the_noise_and_logarithmic_above_it():
+    layer = Compress((2,))
+    layer.fit(torch.tensor([[-1e-3, 0.0], [1e-3, 0.0]]), torch.tensor([0.1, 1.0]))
+    noise = torch.tensor([[0.1, -1.0]])
+    torch.testing.assert_close(layer(noise), noise / layer.softening, rtol=0.03, atol=0)
+    bright = torch.tensor([[1e5, -1e6]])
+    expected = torch.log(bright.abs() / SOFTENING / torch.tensor([0.1, 1.0])) * bright.sign()
+    torch.testing.assert_close(layer(bright), expected, rtol=1e-3, atol=0)
 
 
 def test_linear_summary_is_the_best_linear_estimate():

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -46,6 +47,15 @@ def test_training_learns_and_notes_every_epoch(trained):
     assert list(history[0]) == list(HISTORY_COLUMNS)
     assert min(row["validation_loss"] for row in history) < -2
     assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+
+
+def test_training_starts_from_what_the_round_before_learned(trained):
+    experiment, _, simulations, estimator, history = trained
+    few = simulations.head(1024)
+    short = dataclasses.replace(experiment, config=_with_epochs(experiment.config, 1))
+    _, afresh = train(short, estimator.box, few, {}, round_number=2)
+    _, continued = train(short, estimator.box, few, {}, round_number=2, start=estimator)
+    assert continued[0]["validation_loss"] < 0.5 * history[-1]["validation_loss"] < afresh[0]["validation_loss"]
 
 
 def test_no_validation_simulation_is_trained_on(trained, monkeypatch):

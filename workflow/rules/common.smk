@@ -74,24 +74,34 @@ def get_code(wildcards) -> str:
     return code_digest(f"darksieve.cli.{verb}")
 
 
-def get_box(wildcards) -> list[str]:
-    """The box in which a draw is made: that of the round before it, none for the first round."""
+def get_from_round_before(wildcards, file) -> list[str]:
+    """A file of the round before a draw or a training: none for the first round."""
     if hasattr(wildcards, "round"):
         round_number = int(wildcards.round)
     elif wildcards.draw == "test":
         round_number = get_last_round(wildcards)
     else:
         round_number = int(wildcards.draw.removeprefix("round-"))
-    return (
-        []
-        if round_number == 1
-        else [f"results/{wildcards.experiment}/round-{round_number - 1}/box.json"]
+    if round_number == 1:
+        return []
+    return [f"results/{wildcards.experiment}/round-{round_number - 1}/{file}"]
+
+
+def get_box_before(wildcards) -> list[str]:
+    """The box in which simulations are drawn."""
+    return get_from_round_before(wildcards, "box.json")
+
+
+def get_estimator_before(wildcards) -> list[str]:
+    """The estimator from whose weights training starts."""
+    return get_from_round_before(wildcards, "estimator.pt")
+
+
+def get_options_before(wildcards, input) -> str:
+    """What comes from the round before, as options of the command line."""
+    return " ".join(
+        f"--{name} {input[name]}" for name in ("box", "start") if input.get(name)
     )
-
-
-def get_box_option(wildcards, input) -> str:
-    """The option that names the box."""
-    return f"--box {input.box}" if input.box else ""
 
 
 def get_rows(wildcards) -> int:
@@ -163,38 +173,6 @@ def get_boxes(wildcards) -> list[str]:
 def get_estimator(wildcards) -> str:
     """The estimator of the last round."""
     return f"{get_rounds(wildcards)[-1]}/estimator.pt"
-
-
-def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
-    """What a figure shows."""
-    folder = f"results/{wildcards.experiment}"
-    observation, posterior = f"{folder}/observation.h5", f"{folder}/posterior.h5"
-    diagnostic = f"{folder}/diagnostics/{wildcards.figure}.json"
-    match wildcards.figure:
-        case "observation":
-            return {"observation": observation}
-        case "posterior":
-            return {"posterior": posterior, "observation": observation}
-        case "rounds":
-            return {"posterior": posterior, "boxes": get_boxes(wildcards)}
-        case "training":
-            histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
-            return {"histories": histories}
-        case "residuals":
-            predictive, diagnostic = (
-                f"{folder}/diagnostics/predictive.{suffix}" for suffix in ("h5", "json")
-            )
-            return {
-                "observation": observation,
-                "predictive": predictive,
-                "diagnostic": diagnostic,
-            }
-    return {"posterior": posterior, "diagnostic": diagnostic}
-
-
-def get_figure_options(wildcards, input) -> str:
-    """The inputs of a figure as options of the command line."""
-    return " ".join(f"--{name} {files}" for name, files in input.items())
 
 
 def show_summaries() -> None:

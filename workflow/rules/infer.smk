@@ -2,7 +2,8 @@ rule train:
     input:
         observation="results/{experiment}/observation.h5",
         manifests=get_round_manifests,
-        box=get_box,
+        box=get_box_before,
+        start=get_estimator_before,
     output:
         estimator="results/{experiment}/round-{round}/estimator.pt",
         history="results/{experiment}/round-{round}/history.csv",
@@ -18,12 +19,12 @@ rule train:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
-        box=get_box_option,
+        options=get_options_before,
         depends_on=depends_on("train"),
     message:
         "Training of {wildcards.experiment}, round {wildcards.round}"
     shell:
-        "darksieve train --experiment {params.file} --store {params.store} {params.box}"
+        "darksieve train --experiment {params.file} --store {params.store} {params.options}"
         " --observation {input.observation} --round {wildcards.round} --manifests {input.manifests}"
         " --estimator {output.estimator} --history {output.history} 2>&1 | tee {log}"
 

@@ -1,7 +1,7 @@
 rule simulate:
     input:
         data=get_data_files,
-        box=get_box,
+        box=get_box_before,
     output:
         "results/{experiment}/{draw}/shard-{shard}.json",
     log:
@@ -15,12 +15,12 @@ rule simulate:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
-        box=get_box_option,
+        options=get_options_before,
         purpose=get_purpose,
         rows=get_rows,
         depends_on=depends_on("simulate"),
     message:
         "Simulations of {wildcards.experiment}, {wildcards.draw}, shard {wildcards.shard}: {params.rows}"
     shell:
-        "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads} {params.box}"
+        "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads} {params.options}"
         " --purpose {params.purpose} --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"

@@ -68,7 +68,7 @@ def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
     rows = [["diagnostic", "verdict", "statistic", "expected", "meaning"]]
     for name, record in verdicts.items():
         low, high = record["expected_range"]
-        verdict = "passed" if record["passed"] else "FAILED"
+        verdict = "passed" if record["passed"] else "undecided" if record.get("undecided") else "FAILED"
         rows.append([name, verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", record["meaning"]])
     return _aligned(rows)
 

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
     parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
+    parser.add_argument("--start", type=Path, help="estimator.pt of the round before, from which training starts")
     parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards")
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt, written")
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, going on from this round's checkpoint if one was left by a training with the same inputs."""
+    from darksieve.inference.estimator import Estimator
     from darksieve.inference.training import HISTORY_COLUMNS, train
     from darksieve.problem.observation import Observation
     from darksieve.problem.provenance import code_digest, digest, file_digest
@@ -46,6 +48,7 @@ def run(options: argparse.Namespace) -> None:
     inputs = digest(
         {
             "manifests": [file_digest(path) for path in options.manifests],
+            "start": options.start and file_digest(options.start),
             "masks": {name: mask.tobytes().hex() for name, mask in masks.items()},
             "config": experiment.config.model_dump(include={"marginals", "network", "training", "seed"}),
             "code": code_digest(__name__),
@@ -54,7 +57,10 @@ def run(options: argparse.Namespace) -> None:
     checkpoint = options.estimator.with_name(f"training-{inputs}.checkpoint")
     for stale in set(checkpoint.parent.glob("training-*.checkpoint")) - {checkpoint}:
         stale.unlink()
-    estimator, history = train(experiment, box, simulations, masks, round_number=options.round, checkpoint=checkpoint)
+    start = None if options.start is None else Estimator.load(options.start, experiment)
+    estimator, history = train(
+        experiment, box, simulations, masks, round_number=options.round, start=start, checkpoint=checkpoint
+    )
     with whole_file(options.history) as part, open(part, "w", newline="") as stream:
         writer = csv.DictWriter(stream, HISTORY_COLUMNS)
         writer.writeheader()

@@ -15,13 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from darksieve.inference.channels import ChannelLinear, speed_up_swyft
-from darksieve.inference.embeddings import LinearSummary, Standardise, choose_embedding
+from darksieve.inference.embeddings import Compress, LinearSummary, Standardise, choose_embedding
 
 __all__ = ["ConditionalRatios", "RatioNetwork"]
 
 speed_up_swyft()
 
 LOG_WIDTHS = (-8.0, 2.0)
+NOISE_FLOOR = 1e-2
+
+
+def _noise_scale(signal: Tensor, x: Tensor) -> Tensor:
+    """Scale of the noise of each element, at least a hundredth of its spread; 1 where nothing ever varies."""
+    scale = torch.maximum((x - signal).std(dim=0), NOISE_FLOOR * x.std(dim=0))
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
 def _gaussian(deviation: Tensor, log_width: Tensor) -> Tensor:
@@ -121,6 +128,7 @@ class RatioNetwork(swyft.SwyftModule):
         super().__init__()
         names = list(names)
         self.columns = [names.index(name) for name in one_dimensional]
+        self.compress = nn.ModuleDict({name: Compress(shape) for name, shape in shapes.items()})
         self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in shapes.items()})
         self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in shapes.items()})
         inputs = sum(int(torch.Size(shape).numel()) for shape in shapes.values())
@@ -149,20 +157,19 @@ class RatioNetwork(swyft.SwyftModule):
             Data with fresh noise for rows of the signal, given their indices (m,).
         """
         self.standardise_z.fit(z)
-        rows = torch.arange(len(z))
-        x = observe(rows)
-        for name, array in x.items():
-            self.standardise[name].fit(array)  # type: ignore[operator]
-        flat_signal, flat_x = self._flatten(signal), self._flatten(x)
-        noise = (flat_x - flat_signal).std(dim=0)
-        floor = 1e-2 * flat_x.std(dim=0)
-        noise_scale = torch.maximum(noise, floor)
-        noise_scale = torch.where(noise_scale > 0, noise_scale, torch.ones_like(noise_scale))
-        self.linear.fit(flat_signal, noise_scale, self.standardise_z(z), lambda index: self._flatten(observe(index)))
+        x = observe(torch.arange(len(z)))
+        scales = {name: _noise_scale(signal[name], x[name]) for name in self.embed}
+        for name in self.embed:
+            self.compress[name].fit(x[name], scales[name])  # type: ignore[operator]
+            self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
+        noise_scale = self._flatten({name: scale[None] for name, scale in scales.items()})[0]
+        self.linear.fit(
+            self._flatten(signal), noise_scale, self.standardise_z(z), lambda index: self._flatten(observe(index))
+        )
 
     def summarise(self, x: Mapping[str, Tensor]) -> Tensor:
         """Summaries (n, F) of data arrays (n, ...)."""
-        learned = [embed(self.standardise[name](x[name])) for name, embed in self.embed.items()]
+        learned = [embed(self.standardise[name](self.compress[name](x[name]))) for name, embed in self.embed.items()]
         return torch.cat([*learned, self.linear(self._flatten(x))], dim=-1).float()
 
     def forward(self, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> dict[str, swyft.LogRatioSamples]:
@@ -179,4 +186,4 @@ class RatioNetwork(swyft.SwyftModule):
         return ratios
 
     def _flatten(self, x: Mapping[str, Tensor]) -> Tensor:
-        return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.standardise], dim=1)
+        return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.embed], dim=1)

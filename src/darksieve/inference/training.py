@@ -83,6 +83,7 @@ def train(
     masks: Mapping[str, NDArray[np.bool_]],
     *,
     round_number: int,
+    start: Estimator | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Estimator, list[dict[str, float]]]:
     """Train a ratio estimator on the simulations of one round.
@@ -99,6 +100,9 @@ def train(
         Elements of the data that are used.
     round_number : int
         Enters the seed.
+    start : Estimator, optional
+        That of the round before, whose weights are where the training starts: what it learned of the data holds in
+        the smaller box too.
     checkpoint : Path, optional
         File written after every epoch, from which an interrupted training goes on; the caller removes it
         once the estimator is safe.
@@ -131,6 +135,8 @@ def train(
     validation = _fixed_batches(data, validation_rows, config.batch)
 
     network = build_network(experiment, {name: array.shape[1:] for name, array in simulations.x.items()}).to(device)
+    if start is not None:
+        network.load_state_dict(start.network.state_dict())
     if isinstance(network, RatioNetwork):
         signal = {name: array[training_rows] for name, array in data.signal.items()}
         network.prepare(

@@ -84,6 +84,27 @@ def test_noise_follows_maps_of_exposure_and_background(generator):
     assert torch.allclose(noise.var(dim=0)[0], expected, rtol=5 * math.sqrt(2 / 200_000))
 
 
+def test_drizzled_noise_has_its_correlation_and_its_background_and_averages_the_photons(generator):
+    exposure, background, correlation, count = 1000.0, 0.005, 0.3, 4000
+    images = torch.full((count, 12, 12), 0.05, dtype=torch.float64)
+    dark, lit = (
+        add_noise(rate, number(exposure), number(background), generator, correlation) - rate
+        for rate in (torch.zeros_like(images), images)
+    )
+    tolerance = 5 * math.sqrt(4 / dark.numel())  # neighbours are correlated: twice the variance of white noise
+    assert float(dark.var()) / background**2 == pytest.approx(1, abs=tolerance * math.sqrt(2))
+    for noise in (dark, lit):
+        variance = float(noise.var())
+        for neighbour in (noise[:, 1:] * noise[:, :-1], noise[..., 1:] * noise[..., :-1]):
+            assert float(neighbour.mean()) / variance == pytest.approx(correlation, abs=tolerance)
+        assert float((noise[:, 3:] * noise[:, :-3]).mean()) / variance == pytest.approx(0, abs=tolerance)
+    # a kernel of unit sum lowers the photons' variance by its sum of squares; 0.3 needs (0.157, 1, 0.157)
+    kernel = np.outer([0.157, 1, 0.157], [0.157, 1, 0.157])
+    averaged = (kernel**2).sum() / kernel.sum() ** 2
+    added = float(lit.var() - dark.var())
+    assert added == pytest.approx(averaged * 0.05 / exposure, rel=tolerance * 2.5)
+
+
 @pytest.mark.parametrize("background", [0.01, 0.001])
 def test_negative_rates_stay_in_the_mean_and_add_no_photons(generator, background):
     rate = torch.full((1000, 8, 8), -0.003)

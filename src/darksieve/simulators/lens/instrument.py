@@ -15,11 +15,20 @@ from torch import Tensor
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.files import crop_centre, resolve_array
 
-__all__ = ["Instrument", "add_noise", "convolve", "gaussian_kernel", "ray_grid", "read_map", "read_psf"]
+__all__ = [
+    "Instrument",
+    "add_noise",
+    "convolve",
+    "gaussian_kernel",
+    "noise_is_normal",
+    "ray_grid",
+    "read_map",
+    "read_psf",
+]
 
 GAUSSIAN_EXTENT = 4.0  # standard deviations
 IMAGES_PER_TRANSFORM = 64
-NORMAL_COUNTS = 30.0
+NORMAL_COUNTS = 5.0
 PIXELS_PER_DRAW, PIXELS_PER_ACCELERATOR_DRAW = 2**18, 2**26
 
 
@@ -93,7 +102,13 @@ def convolve(images: Tensor, kernel: Tensor) -> Tensor:
     return convolved
 
 
-def add_noise(rate: Tensor, exposure_time: Tensor, background_rms: Tensor, generator: torch.Generator) -> Tensor:
+def add_noise(
+    rate: Tensor,
+    exposure_time: Tensor,
+    background_rms: Tensor,
+    generator: torch.Generator,
+    noise_correlation: float = 0.0,
+) -> Tensor:
     """Draw what the detector records: Poisson counts of the expected rate plus Gaussian background.
 
     Parameters
@@ -104,6 +119,10 @@ def add_noise(rate: Tensor, exposure_time: Tensor, background_rms: Tensor, gener
         One number or a map (P, P) [s; electron / s].
     generator : torch.Generator
         On the device of `rate`.
+    noise_correlation : float
+        Correlation of the noise of neighbouring pixels, from 0 to 0.5, as drizzling leaves it: the noise is smoothed
+        along rows and columns with (c, 1, c). `background_rms` is that of the drizzled image; the photons' noise is
+        lowered by the smoothing, which keeps the sum of their counts. It needs `noise_is_normal`.
 
     Returns
     -------
@@ -112,21 +131,26 @@ def add_noise(rate: Tensor, exposure_time: Tensor, background_rms: Tensor, gener
 
     Notes
     -----
-    torch.poisson takes 50 to 110 ns a pixel on a CPU. Where the background alone has the variance of 30 counts or
+    torch.poisson takes 50 to 110 ns a pixel on a CPU. Where the background alone has the variance of 5 counts or
     more, the sum of both noises is one normal draw g bent to the right skewness, a g + b (g^2 - 1) (Cornish & Fisher
-    1938): 6 a^2 b + 8 b^3 is the third moment, a^2 + 2 b^2 the variance. With a weaker background the counts are
-    drawn by torch.poisson.
+    1938): 6 a^2 b + 8 b^3 is the third moment, a^2 + 2 b^2 the variance. What is left out is an excess kurtosis of at
+    most 1 / (4 * 5) = 0.05. With a weaker background the counts are drawn by torch.poisson.
+
+    References: Fruchter & Hook 2002, PASP 114, 144, section 7 (correlated noise of drizzled images).
     """
     noisy = torch.empty_like(rate)
     draws = PIXELS_PER_DRAW if rate.device.type == "cpu" else PIXELS_PER_ACCELERATOR_DRAW
     batch = max(1, draws // rate.shape[1:].numel())
-    normal = bool(((background_rms * exposure_time) ** 2 >= NORMAL_COUNTS).all())
+    normal = noise_is_normal(exposure_time, background_rms)
+    weight = _neighbour_weight(noise_correlation)
+    total = 1 + 2 * weight
+    second, third = ((1 + 2 * weight**power) ** 2 / total ** (2 * power) for power in (2, 3))
     for mean, out in zip(rate.split(batch), noisy.split(batch)):
-        draw = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
-        shot = mean.clamp(min=0).div_(exposure_time)  # variance
+        draw = _correlated_normal(mean, weight, generator)
+        shot = mean.clamp(min=0).div_(exposure_time)  # variance before drizzling
         if normal:
-            variance = shot + background_rms**2
-            bend = shot.div_(exposure_time).div_(variance).div_(6)
+            variance = second * shot + background_rms**2
+            bend = shot.div_(exposure_time).mul_(third).div_(variance).div_(6)
             spread = variance.addcmul_(bend, bend, value=-2).sqrt_()
             torch.addcmul(mean, draw, spread, out=out)
             out.addcmul_(draw.square_().sub_(1), bend)
@@ -135,6 +159,26 @@ def add_noise(rate: Tensor, exposure_time: Tensor, background_rms: Tensor, gener
             torch.addcmul(counts.div_(exposure_time), draw, background_rms, out=out)
             out.add_(mean.clamp(max=0))
     return noisy
+
+
+def noise_is_normal(exposure_time: Tensor, background_rms: Tensor) -> bool:
+    """Whether the background of every pixel has the variance of so many counts that no Poisson draw is needed."""
+    return bool(((background_rms * exposure_time) ** 2 >= NORMAL_COUNTS).all())
+
+
+def _neighbour_weight(correlation: float) -> float:
+    """The weight c at which smoothing white noise with (c, 1, c) gives neighbours this correlation."""
+    return (1 - math.sqrt(1 - 2 * correlation**2)) / (2 * correlation) if correlation else 0.0
+
+
+def _correlated_normal(like: Tensor, weight: float, generator: torch.Generator) -> Tensor:
+    """Unit normal draws (B, P, P), smoothed with (c, 1, c) along rows and columns."""
+    if not weight:
+        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+    shape = (like.shape[0], like.shape[1] + 2, like.shape[2] + 2)
+    white = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    rows = white[:, 1:-1].add(white[:, :-2] + white[:, 2:], alpha=weight)
+    return rows[..., 1:-1].add(rows[..., :-2] + rows[..., 2:], alpha=weight).div_(1 + 2 * weight**2)
 
 
 def read_psf(option: Mapping[str, Any], pixels: int, pixel_scale: float) -> Tensor:

@@ -12,7 +12,15 @@ from torch import Tensor
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.simulator import Description, Simulator
 from darksieve.simulators.lens.cosmology import lens_plane
-from darksieve.simulators.lens.instrument import Instrument, add_noise, convolve, ray_grid, read_map, read_psf
+from darksieve.simulators.lens.instrument import (
+    Instrument,
+    add_noise,
+    convolve,
+    noise_is_normal,
+    ray_grid,
+    read_map,
+    read_psf,
+)
 from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
 from darksieve.simulators.lens.mass import (
     EPL_WORKSPACE,
@@ -79,6 +87,8 @@ class StrongLens(Simulator):
     exposure_time, background_rms : float or mapping
         A number or a map `{file, dataset}`, whose centre is used: seconds, and the standard deviation of sky and
         read-out in electron / s per pixel.
+    noise_correlation : float
+        Correlation of the noise of neighbouring pixels, 0 to 0.5, as drizzling leaves it; see `add_noise`.
     redshift_lens, redshift_source : float
         They set the physical scale of the subhalo (Planck 2018 cosmology).
     concentration, truncation : float
@@ -103,6 +113,7 @@ class StrongLens(Simulator):
         psf: Mapping[str, Any] | None = None,
         exposure_time: float | Mapping[str, Any] = 2000.0,
         background_rms: float | Mapping[str, Any] = 0.01,
+        noise_correlation: float = 0.0,
         redshift_lens: float = 0.5,
         redshift_source: float = 2.0,
         concentration: float = 15.0,
@@ -131,6 +142,12 @@ class StrongLens(Simulator):
             exposure_time=read_map("exposure_time", exposure_time, pixels, zero=False),
             background_rms=read_map("background_rms", background_rms, pixels, zero=True),
         )  # fmt: skip
+        self.noise_correlation = _check_correlation(noise_correlation)
+        if noise_correlation and not noise_is_normal(self.instrument.exposure_time, self.instrument.background_rms):
+            raise DarksieveError(
+                "the background of some pixels is weaker than that of 5 counts", where="option noise_correlation",
+                mend="leave it out, or crop pixels of little exposure",
+            )  # fmt: skip
         self._instruments: dict[tuple[torch.device, torch.dtype], Instrument] = {}
 
         everything = MASS | _galaxy("source", "src")
@@ -179,7 +196,8 @@ class StrongLens(Simulator):
         """Images (n, pixels, pixels) with the Poisson noise of the exposure and the background's Gaussian noise."""
         image = signal["image"]
         instrument = self._instrument_like(image)
-        return signal | {"image": add_noise(image, instrument.exposure_time, instrument.background_rms, generator)}
+        exposure_time, background_rms = instrument.exposure_time, instrument.background_rms
+        return {"image": add_noise(image, exposure_time, background_rms, generator, self.noise_correlation)}
 
     def render(self, values: Mapping[str, Tensor], haloes: Haloes | None = None) -> Tensor:
         """Noise-free images (B, pixels, pixels) [electron / s per pixel] of any population of haloes.
@@ -252,6 +270,12 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
 def _check_positive(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise DarksieveError(f"{value!r}", where=f"option {name}", mend="give a number above zero")
+
+
+def _check_correlation(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.5:
+        raise DarksieveError(f"{value!r}", where="option noise_correlation", mend="give a number from 0 to 0.5")
+    return float(value)
 
 
 def _check_fixed(fixed: Mapping[str, float], known: Mapping[str, Description]) -> dict[str, float]:

@@ -1,0 +1,33 @@
+"""What each figure shows."""
+
+
+def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
+    """What a figure shows."""
+    folder = f"results/{wildcards.experiment}"
+    observation, posterior = f"{folder}/observation.h5", f"{folder}/posterior.h5"
+    diagnostic = f"{folder}/diagnostics/{wildcards.figure}.json"
+    match wildcards.figure:
+        case "observation":
+            return {"observation": observation}
+        case "posterior":
+            return {"posterior": posterior, "observation": observation}
+        case "rounds":
+            return {"posterior": posterior, "boxes": get_boxes(wildcards)}
+        case "training":
+            histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
+            return {"histories": histories}
+        case "residuals":
+            predictive, diagnostic = (
+                f"{folder}/diagnostics/predictive.{suffix}" for suffix in ("h5", "json")
+            )
+            return {
+                "observation": observation,
+                "predictive": predictive,
+                "diagnostic": diagnostic,
+            }
+    return {"posterior": posterior, "diagnostic": diagnostic}
+
+
+def get_figure_options(wildcards, input) -> str:
+    """The inputs of a figure as options of the command line."""
+    return " ".join(f"--{name} {files}" for name, files in input.items())

@@ -13,9 +13,9 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(TORCH)
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-deps $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 run: $(READY)

@@ -48,5 +48,3 @@ def test_product_maps_columns_by_their_own_prior():
     np.testing.assert_allclose(z, [[1.0, 10.0]])
     np.testing.assert_allclose(prior.to_unit(z), [[0.5, 0.5]])
     assert prior.columns(("b",)) == [1]
-    assert prior["b"].title == r"$\beta$ [s]"
-    assert prior["a"].title == "a"

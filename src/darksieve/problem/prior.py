@@ -113,12 +113,6 @@ class Parameter:
     unit: str = ""
     label: str = ""
 
-    @property
-    def title(self) -> str:
-        """Label and unit as an axis of a figure shows them."""
-        label = f"${self.label}$" if self.label else self.name.replace("_", " ")
-        return f"{label} [{self.unit}]" if self.unit else label
-
 
 @dataclass(frozen=True)
 class Prior:
@@ -135,9 +129,6 @@ class Prior:
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
-
-    def __getitem__(self, name: str) -> Parameter:
-        return self.parameters[self.names.index(name)]
 
     def columns(self, marginal: Sequence[str]) -> list[int]:
         """Columns of z that hold the parameters of `marginal`."""

@@ -41,7 +41,7 @@ def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
         axes.axhspan(low, high, color=GREY, alpha=0.3, lw=0)
         axes.hist(marginal["ranks"], bins=RANK_BINS, range=(0, 1), histtype="step", color=MAIN)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
-        axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2f}$", transform=axes.transAxes, ha="right", fontsize=7)
+        axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2g}$", transform=axes.transAxes, ha="right", fontsize=7)
     figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=9)
     figure.supylabel(f"simulations of {n}", fontsize=9)
     return figure

@@ -162,7 +162,7 @@ class DiagnosticsConfig(Section):
     """The checks of the posterior."""
 
     simulations: int = Field(1000, ge=50, description="fresh simulations from the last box for calibration")
-    predictive_draws: int = Field(200, ge=20, description="posterior draws simulated for the predictive check")
+    predictive_draws: int = Field(500, ge=20, description="posterior draws simulated for the predictive check")
 
 
 class ExperimentConfig(Section):

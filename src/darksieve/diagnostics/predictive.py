@@ -1,7 +1,7 @@
 """Posterior-predictive check: do data simulated from the posterior look like the observation?
 
 The discrepancy of data x is its chi-squared against the posterior draw that fits it best, D(x) = min_i sum (x -
-mu_i)^2 / sigma^2, with mu_i the noise-free prediction of draw i and sigma the noise of a typical draw. Replicates are
+mu_i)^2 / sigma^2, with mu_i the noise-free prediction of draw i and sigma the noise of the best draw. Replicates are
 simulated from other draws than those they are compared with, so that the observation is one more of them if the model
 is right, however wide the posterior is. A posterior so wide that even its best draw fits worse than the noise allows
 predicts almost anything: then the check has no power, and says that it is undecided.

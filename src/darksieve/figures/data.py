@@ -52,7 +52,8 @@ def residuals_figure(observation: Observation, best: Arrays, residual: Arrays, s
         row[3].set(xlabel="residual / noise", ylabel="density", yscale="log", ylim=(1e-4, 5))
         row[3].legend(loc="upper right")
         verdict = "consistent" if summary["passed"] else "undecided" if summary["undecided"] else "misfit"
-        row[3].set_title(rf"{verdict}: $p = {summary['statistic']:.3f}$", color=MAIN if summary["passed"] else ACCENT)
+        p_value = f"= {summary['statistic']:.2g}" if summary["statistic"] else f"< 1 / {summary['draws']}"
+        row[3].set_title(rf"{verdict}: $p {p_value}$", color=MAIN if summary["passed"] else ACCENT)
         row[3].axvline(0, color=GREY, lw=0.5)
     return figure
 

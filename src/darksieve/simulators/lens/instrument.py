@@ -136,7 +136,7 @@ def add_noise(
     1938): 6 a^2 b + 8 b^3 is the third moment, a^2 + 2 b^2 the variance. What is left out is an excess kurtosis of at
     most 1 / (4 * 5) = 0.05. With a weaker background the counts are drawn by torch.poisson.
 
-    References: Fruchter & Hook 2002, PASP 114, 144, section 7 (correlated noise of drizzled images).
+    References: Fruchter & Hook 2002, PASP 114, 144 (correlated noise of drizzled images).
     """
     noisy = torch.empty_like(rate)
     draws = PIXELS_PER_DRAW if rate.device.type == "cpu" else PIXELS_PER_ACCELERATOR_DRAW

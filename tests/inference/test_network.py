@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from darksieve.inference.embeddings import SOFTENING, Compress, LinearSummary, Standardise, choose_embedding
+from darksieve.inference.embeddings import (
+    ROWS_A_COMPONENT,
+    SOFTENING,
+    Compress,
+    PrincipalSummary,
+    Standardise,
+    choose_embedding,
+)
 from darksieve.inference.network import ConditionalRatios, RatioNetwork
 
 
@@ -33,15 +40,15 @@ def test_compression_is_linear_in_the_noise_and_logarithmic_above_it():
     torch.testing.assert_close(layer(bright), expected, rtol=1e-3, atol=0)
 
 
-def test_linear_summary_is_the_best_linear_estimate():
+def test_principal_summary_holds_the_best_linear_estimate():
     """For a linear signal in white noise its error is the Wiener filter's, known in closed form."""
     torch.manual_seed(1)
     n, d, sigma = 6000, 30, 0.5
     z, design = torch.randn(n, 2), torch.randn(2, d)
     signal = z @ design
-    summary = LinearSummary(d, 2)
-    summary.fit(signal, torch.full((d,), sigma), z, lambda rows: signal[rows] + sigma * torch.randn(len(rows), d))
-    y = summary(signal + sigma * torch.randn(n, d))
+    summary = PrincipalSummary(d, 2, 3)
+    summary.fit(signal, z, lambda rows: signal[rows] + sigma * torch.randn(len(rows), d))
+    y = summary(signal + sigma * torch.randn(n, d))[:, :2]
     # regressing z on the two summaries must leave the posterior variance
     fit = torch.linalg.lstsq(y, z).solution
     covariance = torch.linalg.inv(torch.eye(2) + design @ design.T / sigma**2)
@@ -50,12 +57,39 @@ def test_linear_summary_is_the_best_linear_estimate():
     torch.testing.assert_close(residual, covariance.diag(), rtol=0.1, atol=0)
 
 
-def test_linear_summary_is_zero_where_there_is_nothing_to_learn():
+def test_principal_summary_keeps_the_directions_that_stand_out():
     torch.manual_seed(1)
-    signal, z = torch.randn(1000, 400), torch.randn(1000, 2)
-    summary = LinearSummary(400, 2)
-    summary.fit(signal, torch.full((400,), 0.01), z, lambda rows: signal[rows])
-    assert torch.equal(summary(signal), torch.zeros(1000, 2))
+    n, d = 2000, 200
+    design = torch.linalg.qr(torch.randn(d, 3)).Q.T
+    signal = torch.randn(n, 3) @ (design * torch.tensor([[30.0], [20.0], [10.0]])) + 0.1 * torch.randn(n, d)
+    summary = PrincipalSummary(d, 2, 1)
+    summary.fit(signal, torch.randn(n, 2), lambda rows: signal[rows])
+    found = torch.nn.functional.normalize(summary.components[:, :3], dim=0)
+    torch.testing.assert_close((design @ found).abs(), torch.eye(3), atol=0.05, rtol=0)
+
+
+def test_principal_summary_learns_almost_nothing_by_heart():
+    """Without information the linear estimate's R^2 over its own rows is that of chance, components / rows."""
+    torch.manual_seed(1)
+    n, d = 1000, 400
+    signal, z = torch.randn(n, d), torch.randn(n, 2)
+    summary = PrincipalSummary(d, 2, 1)
+    summary.fit(signal, z, lambda rows: signal[rows])
+    components = int((summary.components.abs().sum(dim=0) > 0).sum())
+    assert components == n // ROWS_A_COMPONENT
+    y = summary(signal)[:, :2]
+    determination = ((y - y.mean(dim=0)) * (z - z.mean(dim=0))).mean(dim=0) ** 2 / (y.var(dim=0) * z.var(dim=0))
+    # R^2 of chance is beta-distributed: mean k / n = 0.05, standard deviation sqrt(2 k) / n = 0.01; five of them
+    torch.testing.assert_close(determination, torch.full((2,), components / n), atol=0.05, rtol=0)
+
+
+def test_a_fit_forgets_the_learned_features():
+    torch.manual_seed(1)
+    signal, z = torch.randn(100, 5), torch.randn(100, 2)
+    summary = PrincipalSummary(5, 2, 3)
+    before = summary.bend[0].weight.detach().clone()
+    summary.fit(signal, z, lambda rows: signal[rows])
+    assert not torch.equal(summary.bend[0].weight, before)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from darksieve.inference.truncation import GUARD_CELLS, marginal_profiles, truncate
+from darksieve.inference.profiles import marginal_profiles, read_profiles, write_profiles
+from darksieve.inference.truncation import GUARD_CELLS, truncate
 from darksieve.problem.box import Box
+from darksieve.problem.errors import DarksieveError
 
 CELLS = 1000
 
@@ -66,3 +68,17 @@ def test_truth_and_exact_posterior_lie_in_the_new_box(trained, exact):
     # threshold 1e-6 lies 5.3 standard deviations out; the estimator must not cut inside 4
     assert (low < mean - 4 * deviation).all()
     assert (high > mean + 4 * deviation).all()
+
+
+def test_profiles_survive_their_file(tmp_path):
+    profiles = {"a": gaussian_profile(0.5, 0.02), "b": np.zeros(CELLS)}
+    write_profiles(tmp_path / "profiles.npz", profiles)
+    found = read_profiles(tmp_path / "profiles.npz")
+    assert list(found) == ["a", "b"]
+    assert all(np.array_equal(found[name], profiles[name]) for name in profiles)
+
+
+def test_profiles_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "profiles.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(DarksieveError, match=r"profiles\.npz"):
+        read_profiles(tmp_path / "profiles.npz")

@@ -22,8 +22,8 @@ def test_seeds_depend_on_every_part():
 
 
 def test_code_of_a_step_holds_what_it_imports_at_any_depth_and_nothing_else():
-    modules = imported_modules("darksieve.cli.truncate")
-    assert {"darksieve.inference.truncation", "darksieve.inference.network", "darksieve.problem.box"} <= set(modules)
+    modules = imported_modules("darksieve.cli.train")
+    assert {"darksieve.inference.training", "darksieve.inference.network", "darksieve.problem.box"} <= set(modules)
     assert not any(name.startswith(("darksieve.figures", "darksieve.diagnostics")) for name in modules)
 
 
@@ -55,6 +55,6 @@ def test_comments_and_docstrings_change_no_digest_and_code_does(tmp_path, reposi
     before = code_digest()
     file.write_text("# a comment\n" + original.replace("Truncation:", "The truncation:", 1))
     assert code_digest() == before
-    file.write_text(original.replace("GRID = 2048", "GRID = 1024"))
+    file.write_text(original.replace("GUARD_CELLS = 4", "GUARD_CELLS = 5"))
     assert code_digest() != before
     assert Path(file).is_file()

@@ -11,6 +11,7 @@ rule calibrate:
         "results/{experiment}/logs/calibrate/calibrate.log",
     benchmark:
         "results/{experiment}/benchmarks/calibrate/calibrate.tsv"
+    priority: 1
     threads: 1
     resources:
         mem_mb=4000,
@@ -38,6 +39,7 @@ rule predict:
         "results/{experiment}/logs/predict/predict.log",
     benchmark:
         "results/{experiment}/benchmarks/predict/predict.tsv"
+    priority: 1
     threads: 1
     resources:
         mem_mb=4000,

@@ -6,11 +6,13 @@ rule train:
         start=get_estimator_before,
     output:
         estimator="results/{experiment}/round-{round}/estimator.pt",
+        profiles="results/{experiment}/round-{round}/profiles.npz",
         history="results/{experiment}/round-{round}/history.csv",
     log:
         "results/{experiment}/logs/train/round-{round}.log",
     benchmark:
         "results/{experiment}/benchmarks/train/round-{round}.tsv"
+    priority: 1
     threads: get_training_threads
     resources:
         mem_mb=8000,
@@ -26,31 +28,33 @@ rule train:
     shell:
         "darksieve train --experiment {params.file} --store {params.store} {params.options}"
         " --observation {input.observation} --round {wildcards.round} --manifests {input.manifests}"
-        " --estimator {output.estimator} --history {output.history} 2>&1 | tee {log}"
+        " --estimator {output.estimator} --profiles {output.profiles} --history {output.history} 2>&1 | tee {log}"
 
 
 checkpoint truncate:
     input:
-        estimator="results/{experiment}/round-{round}/estimator.pt",
-        observation="results/{experiment}/observation.h5",
+        profiles="results/{experiment}/round-{round}/profiles.npz",
+        box=get_box_before,
     output:
         box="results/{experiment}/round-{round}/box.json",
     log:
         "results/{experiment}/logs/truncate/round-{round}.log",
     benchmark:
         "results/{experiment}/benchmarks/truncate/round-{round}.tsv"
+    priority: 1
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=30,
     params:
         file=get_file,
+        options=get_options_before,
         depends_on=depends_on("truncate"),
     message:
         "Truncation of {wildcards.experiment}, round {wildcards.round}"
     shell:
-        "darksieve truncate --experiment {params.file} --threads {threads} --estimator {input.estimator}"
-        " --observation {input.observation} --round {wildcards.round} --output {output.box} 2>&1 | tee {log}"
+        "darksieve truncate --experiment {params.file} --profiles {input.profiles} {params.options}"
+        " --round {wildcards.round} --output {output.box} 2>&1 | tee {log}"
 
 
 rule sample:
@@ -64,6 +68,7 @@ rule sample:
         "results/{experiment}/logs/sample/sample.log",
     benchmark:
         "results/{experiment}/benchmarks/sample/sample.tsv"
+    priority: 1
     threads: 1
     resources:
         mem_mb=4000,
@@ -97,6 +102,7 @@ rule summarise:
         ),
     log:
         "results/{experiment}/logs/summarise/summarise.log",
+    priority: 1
     threads: 1
     resources:
         mem_mb=1000,

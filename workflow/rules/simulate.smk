@@ -8,6 +8,7 @@ rule simulate:
         "results/{experiment}/logs/simulate/{draw}-shard-{shard}.log",
     benchmark:
         "results/{experiment}/benchmarks/simulate/{draw}-shard-{shard}.tsv"
+    priority: 1
     threads: 1
     resources:
         mem_mb=4000,

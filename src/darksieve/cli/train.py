@@ -23,18 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     add_experiment(parser)
     add_store(parser)
-    parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
+    parser.add_argument("--observation", type=Path, required=True, help="observation.h5")
     parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
     parser.add_argument("--start", type=Path, help="estimator.pt of the round before, from which training starts")
     parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards")
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt, written")
+    parser.add_argument("--profiles", type=Path, required=True, help="profiles.npz, the marginals, written")
     parser.add_argument("--history", type=Path, required=True, help="history.csv, written")
 
 
 def run(options: argparse.Namespace) -> None:
     """Train, going on from this round's checkpoint if one was left by a training with the same inputs."""
     from darksieve.inference.estimator import Estimator
+    from darksieve.inference.profiles import marginal_profiles, write_profiles
     from darksieve.inference.training import HISTORY_COLUMNS, train
     from darksieve.problem.observation import Observation
     from darksieve.problem.provenance import code_digest, digest, file_digest
@@ -42,7 +44,8 @@ def run(options: argparse.Namespace) -> None:
 
     experiment = load_experiment(options)
     set_threads(experiment.config.training.threads)
-    masks = Observation.read(options.observation).masks
+    observation = Observation.read(options.observation)
+    masks = observation.masks
     box = load_box(options.box, experiment)
     simulations = read_manifests(options.manifests, options.store)
     inputs = digest(
@@ -65,6 +68,8 @@ def run(options: argparse.Namespace) -> None:
         writer = csv.DictWriter(stream, HISTORY_COLUMNS)
         writer.writeheader()
         writer.writerows(history)
+    with whole_file(options.profiles) as part:
+        write_profiles(part, marginal_profiles(estimator, observation, experiment.prior))
     shapes = {name: array.shape[1:] for name, array in simulations.x.items()}
     with whole_file(options.estimator) as part:
         estimator.save(part, experiment, shapes, experiment.config.seed)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darksieve.inference.estimator import Estimator
-from darksieve.inference.truncation import grid_points
+from darksieve.inference.profiles import grid_points
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Compress", "ConvolutionalNetwork", "LinearSummary", "Perceptron", "ResidualNetwork", "Standardise"]
+__all__ = ["Compress", "ConvolutionalNetwork", "Perceptron", "PrincipalSummary", "ResidualNetwork", "Standardise"]
 
-RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 1e5)
-OVERFITTING_ALLOWED = 1.1
-ROWS_TO_FIT = 2048
+COMPONENTS = 96
+ROWS_TO_FIT = 8192
+ROWS_A_COMPONENT = 20
+RIDGE = 1e-6
 SQUARE = 4  # pixels
 SOFTENING = 20.0  # standard deviations of the noise
 
@@ -64,64 +65,70 @@ class Compress(nn.Module):
         return deviation.sign() * deviation.abs().log1p()
 
 
-class LinearSummary(nn.Module):
-    r"""The linear estimate of the parameters with the least mean squared error, standardised.
+class PrincipalSummary(nn.Module):
+    """Summaries from the principal components of the noise-free signal.
 
-    For centred signals S (n, d) scaled to unit noise and parameters Z (n, P), the weights are those of the Wiener
-    filter, W = S^T (S S^T + n \lambda)^{-1} Z, exact at \lambda = 1 for a signal linear in z. Once truncation has
-    made the signal nearly linear, P such numbers hold almost all that the data say. Where it is far from linear,
-    \lambda is raised until the fit is as good on simulations that it has not seen, and where no \lambda does that
-    the summary is zero, so that it never misleads the ratio estimators.
+    Inside a truncated box the signal varies along few directions: components weaker than the noise say nothing, so
+    that some hundred hold what an image of thousands of pixels says. From them come P linear estimates of the
+    parameters with the least mean squared error, which hold almost all once truncation has made the signal nearly
+    linear, and F learned features, which bend them. A fit forgets the learned features: the components change.
 
-    References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (linear compression, section 4);
+    References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (Karhunen-Loeve and linear compression, section 4);
     Alsing & Wandelt 2018, MNRAS 476, L60 (summaries from linear estimators).
     """
 
     mean: Tensor
+    components: Tensor
     weight: Tensor
 
-    def __init__(self, inputs: int, parameters: int) -> None:
+    def __init__(self, inputs: int, parameters: int, features: int, hidden: int = 256) -> None:
         super().__init__()
+        number = min(COMPONENTS, inputs)
         self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("weight", torch.zeros(inputs, parameters))
+        self.register_buffer("components", torch.zeros(inputs, number))
+        self.register_buffer("weight", torch.zeros(number, parameters))
+        self.bend = nn.Sequential(
+            nn.Linear(number, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, features),
+        )
 
-    def fit(self, signal: Tensor, noise_scale: Tensor, z: Tensor, draw: Callable[[Tensor], Tensor]) -> None:
-        """Fit the weights.
+    def fit(self, signal: Tensor, z: Tensor, draw: Callable[[Tensor], Tensor]) -> None:
+        """Find the components and the linear estimates; forget the learned features.
 
         Parameters
         ----------
         signal : Tensor (n, d)
-            Noise-free simulations.
-        noise_scale : Tensor (d,)
-            Standard deviation of the noise of each element, above zero.
+            Noise-free simulations, in units in which the noise of all elements is alike.
         z : Tensor (n, P)
             Their standardised parameters.
         draw : callable
             Adds noise to rows of the signal, given their indices (m,): data (m, d).
         """
-        rows = min(ROWS_TO_FIT, len(signal) // 2)
-        fit, test = torch.arange(rows), torch.arange(rows, min(2 * rows, len(signal)))
-        mean = signal.mean(dim=0)
-        scaled = ((signal[fit] - mean) / noise_scale).double()
-        kernel = scaled @ scaled.T / rows
-        x_fit, x_test = (((draw(index) - mean) / noise_scale).double() for index in (fit, test))
-        z_fit, z_test = z[fit].double(), z[test].double()
-        for ridge in RIDGES:
-            dual = torch.linalg.solve(kernel + ridge * torch.eye(rows, dtype=kernel.dtype, device=kernel.device), z_fit)
-            weight = scaled.T @ dual / rows
-            error_fit = ((x_fit @ weight - z_fit) ** 2).mean()
-            error_test = ((x_test @ weight - z_test) ** 2).mean()
-            if error_test <= OVERFITTING_ALLOWED * error_fit:
-                break
-        else:
-            weight = torch.zeros_like(weight)
-        spread = (x_test @ weight).std(dim=0).clamp_min(1e-6)
-        self.mean = mean
-        self.weight = (weight / noise_scale[:, None] / spread).float()
+        rows = torch.arange(min(ROWS_TO_FIT, len(signal)), device=signal.device)
+        number = min(self.components.shape[1], max(1, len(rows) // ROWS_A_COMPONENT))
+        self.mean = signal.mean(dim=0)
+        components = torch.svd_lowrank(signal[rows] - self.mean, q=number)[2]
+        y = (draw(rows) - self.mean) @ components
+        spread = y.std(dim=0).clamp_min(torch.finfo(y.dtype).tiny)
+        self.components[:, :number], self.components[:, number:] = components / spread, 0
+        y = y / spread
+        normal = y.double().T  # normal equations: lstsq gives other last digits from run to run
+        ridge = RIDGE * len(rows) * torch.eye(number, dtype=normal.dtype, device=y.device)
+        weight = torch.linalg.solve(normal @ normal.T + ridge, normal @ z[rows].double()).float()
+        self.weight[:number], self.weight[number:] = weight / (y @ weight).std(dim=0).clamp_min(1e-6), 0
+        for layer in self.bend:
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Summaries (n, P) of flattened data x (n, d)."""
-        return (x - self.mean) @ self.weight
+        """Summaries (n, P + F) of flattened data x (n, d)."""
+        y = (x - self.mean) @ self.components
+        return torch.cat([y @ self.weight, self.bend(y)], dim=1)
 
 
 class Perceptron(nn.Sequential):

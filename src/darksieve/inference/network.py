@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from darksieve.inference.channels import ChannelLinear, speed_up_swyft
-from darksieve.inference.embeddings import Compress, LinearSummary, Standardise, choose_embedding
+from darksieve.inference.embeddings import Compress, PrincipalSummary, Standardise, choose_embedding
 
 __all__ = ["ConditionalRatios", "RatioNetwork"]
 
@@ -132,9 +132,9 @@ class RatioNetwork(swyft.SwyftModule):
         self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in shapes.items()})
         self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in shapes.items()})
         inputs = sum(int(torch.Size(shape).numel()) for shape in shapes.values())
-        self.linear = LinearSummary(inputs, len(names))
+        self.principal = PrincipalSummary(inputs, len(names), features)
         self.standardise_z = Standardise((len(names),))
-        summaries = features * len(shapes) + len(names)
+        summaries = features * (len(shapes) + 1) + len(names)
         self.one = swyft.LogRatioEstimator_1dim(summaries, len(self.columns), list(one_dimensional), dropout=0.0)
         self.two = None
         if two_dimensional:
@@ -145,7 +145,7 @@ class RatioNetwork(swyft.SwyftModule):
         self.names = names
 
     def prepare(self, signal: dict[str, Tensor], z: Tensor, observe: Callable[[Tensor], dict[str, Tensor]]) -> None:
-        """Take scales and the linear summary from the training simulations.
+        """Take scales and principal components from the training simulations.
 
         Parameters
         ----------
@@ -158,19 +158,20 @@ class RatioNetwork(swyft.SwyftModule):
         """
         self.standardise_z.fit(z)
         x = observe(torch.arange(len(z)))
-        scales = {name: _noise_scale(signal[name], x[name]) for name in self.embed}
         for name in self.embed:
-            self.compress[name].fit(x[name], scales[name])  # type: ignore[operator]
+            self.compress[name].fit(x[name], _noise_scale(signal[name], x[name]))  # type: ignore[operator]
             self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
-        noise_scale = self._flatten({name: scale[None] for name, scale in scales.items()})[0]
-        self.linear.fit(
-            self._flatten(signal), noise_scale, self.standardise_z(z), lambda index: self._flatten(observe(index))
+        self.principal.fit(
+            self._flatten(self._compress(signal)),
+            self.standardise_z(z),
+            lambda rows: self._flatten(self._compress(observe(rows))),
         )
 
     def summarise(self, x: Mapping[str, Tensor]) -> Tensor:
         """Summaries (n, F) of data arrays (n, ...)."""
-        learned = [embed(self.standardise[name](self.compress[name](x[name]))) for name, embed in self.embed.items()]
-        return torch.cat([*learned, self.linear(self._flatten(x))], dim=-1).float()
+        compressed = self._compress(x)
+        learned = [embed(self.standardise[name](compressed[name])) for name, embed in self.embed.items()]
+        return torch.cat([*learned, self.principal(self._flatten(compressed))], dim=-1).float()
 
     def forward(self, A: Mapping[str, Tensor], B: Mapping[str, Tensor]) -> dict[str, swyft.LogRatioSamples]:
         """Log-ratios of the parameters in B["z"] (m, P) for the data in A (n, ...), n a divisor of m."""
@@ -184,6 +185,9 @@ class RatioNetwork(swyft.SwyftModule):
             parameter_names = np.array([[f"{name} given those before"] for name in self.names])
             ratios["all"] = swyft.LogRatioSamples(conditionals, z[..., None], parameter_names)
         return ratios
+
+    def _compress(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: self.compress[name](x[name]) for name in self.embed}
 
     def _flatten(self, x: Mapping[str, Tensor]) -> Tensor:
         return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.embed], dim=1)

@@ -14,29 +14,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from darksieve.inference.estimator import Estimator
 from darksieve.problem.box import Box
-from darksieve.problem.observation import Observation
-from darksieve.problem.prior import Prior
 
-__all__ = ["GRID", "marginal_profiles", "truncate"]
+__all__ = ["truncate"]
 
-GRID = 2048
 GUARD_CELLS = 4
-
-
-def grid_points(prior: Prior, box: Box, cells: int) -> NDArray[np.float64]:
-    """Midpoints of `cells` equal cells along every edge of a box, physical units, (cells, P)."""
-    midpoints = (np.arange(cells) + 0.5) / cells
-    return prior.from_unit(box.scale(np.repeat(midpoints[:, None], len(prior), axis=1)))
-
-
-def marginal_profiles(
-    estimator: Estimator, observation: Observation, prior: Prior, cells: int = GRID
-) -> dict[str, NDArray[np.float64]]:
-    """Log-ratios (cells,) of each parameter with a one-dimensional marginal, at midpoints across the box."""
-    ratios = estimator.log_ratios(observation.batch(), grid_points(prior, estimator.box, cells))
-    return {marginal[0]: values for marginal, values in ratios.items() if len(marginal) == 1}
 
 
 def truncate(

@@ -1,6 +1,7 @@
 """What all tests share: the example experiment, edited as a test needs it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,33 @@ import yaml
 from hypothesis import settings
 
 from darksieve.problem.experiment import Experiment
+from darksieve.store.plan import make_plan
+from darksieve.store.simulate import read_simulations, simulate_shard
 
 torch.set_num_threads(1)
 settings.register_profile("darksieve", deadline=None)  # the first call may import scipy
 settings.load_profile("darksieve")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def simulate(experiment, box, store, wanted, draw="round-1"):
+    """Serve a request in this process: plan, make its shards, read it."""
+    plan = plan_request(experiment, box, store, wanted, draw)
+    for name in plan.slices:
+        if name is not None:
+            simulate_shard(experiment, plan, name, store)
+    return read_simulations(experiment, plan, [], store)
+
+
+def plan_request(experiment, box, store, wanted, draw="round-1"):
+    """Plan a request of another size than the experiment's own."""
+    config = experiment.config
+    sections = {
+        "rounds": config.rounds.model_copy(update={"simulations": wanted}),
+        "diagnostics": config.diagnostics.model_copy(update={"simulations": wanted}),
+    }
+    return make_plan(replace(experiment, config=config.model_copy(update=sections)), box, draw, store)
 
 
 @pytest.fixture

@@ -31,15 +31,17 @@ def test_help_imports_nothing_heavy():
 
 
 def test_simulating_imports_neither_swyft_nor_lightning(repository, tmp_path):
+    shared = f"'--experiment', '{repository}/examples/line.yaml', '--store', '{tmp_path}/s'"
+    plan, manifest = tmp_path / "plan.json", tmp_path / "0.json"
     code = (
         "import sys; from darksieve.cli import main\n"
-        f"main(['simulate', '--experiment', '{repository}/examples/line.yaml', '--store', '{tmp_path}/s', '--purpose',"
-        f" 'train', '--shard', '0', '--output', '{tmp_path}/shard-0.json'])\n"
+        f"main(['plan', {shared}, '--draw', 'round-1', '--output', '{plan}'])\n"
+        f"main(['simulate', {shared}, '--plan', '{plan}', '--shard', '0', '--output', '{manifest}'])\n"
         "print(sorted({'swyft', 'pytorch_lightning', 'lightning_fabric', 'matplotlib'} & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "[]"
-    assert (tmp_path / "shard-0.json").is_file()
+    assert manifest.is_file()
 
 
 def test_mistake_is_one_line_and_status_one(tmp_path):

@@ -10,12 +10,7 @@ from darksieve.inference.training import train
 from darksieve.problem.box import Box
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import make_observation
-from darksieve.store.shard import read_shard
-from darksieve.store.simulate import Draw, simulate_shard
-
-
-def simulate(experiment, box, store, rows, purpose="train"):
-    return read_shard(store / simulate_shard(Draw(experiment, box, purpose), store, 0, rows, 0)["shard"]).head(rows)
+from tests.conftest import simulate
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,14 @@ BROKEN = {
     "zero simulations": (("rounds", "simulations"), 0, "greater than or equal to 1"),
     "zero rounds": (("rounds", "maximum"), 0, "rounds.maximum"),
     "threshold above one": (("rounds", "threshold"), 2.0, "rounds.threshold"),
-    "shard of odd size": (("rounds", "shard"), 100, "multiple of 64"),
+    "shard of few simulations": (("rounds", "shard"), 10, "greater than or equal to 64"),
+    "timeout of no time": (("simulator", "timeout"), 0, "simulator.timeout"),
+    "all simulations may fail": (("simulator", "failures_allowed"), 1.0, "simulator.failures_allowed"),
+    "early simulations and budget": (
+        ("rounds",),
+        {"budget": 9000, "early_simulations": [100]},
+        "exclude each other",
+    ),
     "too few simulations to validate": (("rounds", "simulations"), 10, "fewer than 2 for validation"),
     "budget below the rounds": (("rounds", "budget"), 2, "below one simulation a round"),
     "negative seed": (("seed",), -1, "seed"),
@@ -128,7 +135,7 @@ SCHEMA_FAULTS = [
     fault for fault in BROKEN
     if fault in {
         "unknown key", "unknown nested key", "no simulator", "empty prior", "bounds with one edge", "zero simulations",
-        "zero rounds", "threshold above one", "shard of odd size", "unknown embedding", "unknown device",
+        "zero rounds", "threshold above one", "shard of few simulations", "unknown embedding", "unknown device",
         "text for a number",
     }
 ]  # fmt: skip
@@ -153,6 +160,18 @@ def test_schemas_and_reference_are_those_of_the_classes(repository):
 
 def test_budget_is_shared_by_the_rounds(line_record, load_record):
     experiment = load_record(edited(line_record, ("rounds", "budget"), 9000))
-    assert experiment.simulations_per_round == 3000
-    assert experiment.shard_rows(3000) == [3000]
-    assert experiment.shard_rows(12000) == [5120, 5120, 1760]
+    assert experiment.simulations("round-1") == 3000
+    assert experiment.slices("round-1") == 1
+
+
+@pytest.mark.parametrize(("simulations", "slices"), [(8192, 1), (8193, 2), (20000, 3)])
+def test_shards_hold_at_most_the_configured_number_on_average(line_record, load_record, simulations, slices):
+    experiment = load_record(edited(line_record, ("rounds", "simulations"), simulations))
+    assert experiment.slices("round-1") == slices
+
+
+def test_first_rounds_may_have_fewer_simulations(line_record, load_record):
+    record = edited(line_record, ("rounds",), {"maximum": 4, "simulations": 900, "early_simulations": [300, 500]})
+    experiment = load_record(record)
+    assert [experiment.simulations(f"round-{r}") for r in (1, 2, 3, 4)] == [300, 500, 900, 900]
+    assert experiment.simulations("test") == experiment.config.diagnostics.simulations

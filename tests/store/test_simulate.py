@@ -1,132 +1,287 @@
 import json
+import multiprocessing
+import os
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tests.conftest import plan_request, simulate
 
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.random import BLOCK
-from darksieve.store.shard import Simulations, read_shard
-from darksieve.store.simulate import Draw, read_manifests, simulate_shard
+from darksieve.store import simulate as module
+from darksieve.store.attempt import BLOCK
+from darksieve.store.shard import Status, read_shard
+from darksieve.store.simulate import read_simulations, simulate_shard
 
 
 @pytest.fixture
-def draw(line):
-    return Draw(line, Box.full(line.prior.names), "train")
+def full(line):
+    return Box.full(line.prior.names)
 
 
-def make(draw, store, cuts):
-    """Simulate up to the last cut in shards that end at the cuts."""
-    parts = []
-    for shard, (first, last) in enumerate(zip([0, *cuts], cuts)):
-        manifest = simulate_shard(draw, store, shard, last - first, first)
-        parts.append(read_shard(store / manifest["shard"]).head(last - first))
-    return Simulations.concatenate(parts)
+@pytest.fixture
+def behave(line, monkeypatch):
+    """Replace what the simulator does to its result: a function of z (n, P) and the result (n, points)."""
+    cls = type(line.simulator)
+    original = cls.simulate
+
+    def install(change):
+        def changed(self, z, generator):
+            return {"brightness": change(z, original(self, z, generator)["brightness"].clone())}
+
+        monkeypatch.setattr(cls, "simulate", changed)
+
+    return install
 
 
-def test_sharding_changes_no_number(draw, tmp_path):
-    whole = make(draw, tmp_path / "a", [5 * BLOCK])
-    parts = make(draw, tmp_path / "b", [BLOCK, 3 * BLOCK, 5 * BLOCK])
-    assert whole.checksums() == parts.checksums()
+def make(experiment, plan, store):
+    return [simulate_shard(experiment, plan, name, store) for name in plan.slices if name]
 
 
-def test_fewer_simulations_are_the_first_ones(draw, tmp_path):
-    whole = make(draw, tmp_path / "a", [3 * BLOCK])
-    fewer = make(draw, tmp_path / "b", [100])
-    assert fewer.checksums() == whole.head(100).checksums()
+def stored(store):
+    return {path.name: read_shard(path).arrays for path in store.rglob("*.zarr")}
 
 
-def test_a_shard_that_is_there_is_not_simulated_again(draw, tmp_path, monkeypatch):
-    first = simulate_shard(draw, tmp_path, 0, 100, 0)
-    monkeypatch.setattr(type(draw.experiment.simulator), "simulate", lambda *_: pytest.fail("simulated again"))
-    assert simulate_shard(draw, tmp_path, 0, 100, 0) == first
-    assert simulate_shard(draw, tmp_path, 0, 50, 0)["rows"] == 50
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        for key in a[name]:
+            np.testing.assert_array_equal(a[name][key], b[name][key], err_msg=f"{name} {key}")
 
 
-def test_parameters_fill_the_box_and_only_the_box(line, tmp_path):
-    box = Box(line.prior.names, (0.2, 0.5), (0.3, 0.9))
-    z = make(Draw(line, box, "train"), tmp_path, [2048]).z
-    u = line.prior.to_unit(z)
-    assert box.contains(np.clip(u, np.add(box.lower, -1e-6), np.add(box.upper, 1e-6))).all()
-    scaled = (u - box.lower) / np.subtract(box.upper, box.lower)
-    # the mean of n uniform numbers has a standard deviation of 1 / sqrt(12 n); 5 of them
-    np.testing.assert_allclose(scaled.mean(axis=0), 0.5, atol=5 / np.sqrt(12 * 2048))
+def test_simulations_are_those_of_their_parameters(line, full, tmp_path):
+    found = simulate(line, full, tmp_path, 200)
+    expected = line.simulator.simulate(torch.from_numpy(found.z), torch.Generator())["brightness"]
+    np.testing.assert_array_equal(found.x["brightness"], expected.numpy())
 
 
-def test_purposes_seeds_and_boxes_share_no_random_number(line, line_record, load_record, tmp_path):
-    line_record["seed"] = 2
-    full, half = Box.full(line.prior.names), Box(line.prior.names, (0.0, 0.0), (0.5, 1.0))
-    other_seed = load_record(line_record, "other")
-    draws = [
-        Draw(line, full, "train"),
-        Draw(line, full, "test"),
-        Draw(line, half, "train"),
-        Draw(other_seed, full, "train"),
-    ]
-    z = [make(draw, tmp_path / str(i), [64]).z for i, draw in enumerate(draws)]
-    assert len({values.tobytes() for values in z}) == 4
+def test_a_shard_that_is_there_is_not_simulated_again(line, full, tmp_path, behave):
+    plan = plan_request(line, full, tmp_path, 100)
+    (first,) = make(line, plan, tmp_path)
+    assert first["made"]
+    behave(lambda *_: pytest.fail("simulated again"))
+    (second,) = make(line, plan, tmp_path)
+    assert second == first | {"made": False}
+    assert len(simulate(line, full, tmp_path, 50)) < len(simulate(line, full, tmp_path, 100))
 
 
-def test_what_the_posterior_needs_shares_a_store_and_what_the_simulation_needs_does_not(line_record, load_record):
-    one = load_record(line_record, "one").fingerprint
+def test_another_network_or_observation_simulates_nothing(line_record, load_record, tmp_path):
+    one = load_record(line_record, "one")
+    simulate(one, Box.full(one.prior.names), tmp_path / "store", 100)
     line_record["training"] = {"epochs": 3}
+    line_record["network"] = {"features": 8}
     line_record["observation"]["mock"]["seed"] = 99
-    assert load_record(line_record, "two").fingerprint == one
+    two = load_record(line_record, "two")
+    assert plan_request(two, Box.full(two.prior.names), tmp_path / "store", 100).new_simulations == 0
+
+
+def test_what_the_simulation_needs_does_not_share_a_store(line_record, load_record):
+    one = load_record(line_record, "one").fingerprint
     line_record["simulator"]["options"]["points"] = 21
-    assert load_record(line_record, "three").fingerprint != one
+    assert load_record(line_record, "two").fingerprint != one
     line_record["simulator"]["options"]["points"] = 20
     line_record["prior"]["slope"] = {"normal": [0, 3]}
-    assert load_record(line_record, "four").fingerprint != one
+    assert load_record(line_record, "three").fingerprint != one
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_simulation_that_is_not_finite_stops_with_its_parameters(draw, tmp_path, monkeypatch, value):
-    cls = type(draw.experiment.simulator)
-    simulate = cls.simulate
+def test_simulation_that_is_not_finite_is_recorded_and_never_read(line, full, tmp_path, behave, value, caplog):
+    behave(lambda z, y: torch.where(z[:, :1] > z[:, 0].quantile(0.99), value, y))
+    plan = plan_request(line, full, tmp_path, 1000)
+    relaxed = with_policy(line, failures_allowed=0.5)
+    (manifest,) = make(relaxed, plan, tmp_path)
+    assert 0 < manifest["states"]["not_finite"] < 50
+    assert manifest["failures"][0]["message"] == "brightness is not finite"
+    assert set(manifest["failures"][0]["parameters"]) == {"intercept", "slope"}
+    found = read_simulations(relaxed, plan, [], tmp_path)
+    assert np.isfinite(found.x["brightness"]).all()
+    assert len(found) == manifest["states"]["ok"]
+    assert "they are left out" in caplog.text
 
-    def broken(self, z, generator):
-        y = simulate(self, z, generator)["brightness"].clone()
-        y[3] = value
-        return {"brightness": y}
 
-    monkeypatch.setattr(cls, "simulate", broken)
-    with pytest.raises(
-        DarksieveError, match=r"not finite in 1 of 64 simulations, first at intercept=.*, slope="
-    ) as raised:
-        simulate_shard(draw, tmp_path, 0, 64, 0)
-    assert "\n" not in str(raised.value)
-    assert not list(tmp_path.rglob("*.zarr"))
+def test_exception_spoils_only_its_own_simulation(line, full, tmp_path, behave):
+    def change(z, y):
+        if (z[:, 0] > 0.9).any():
+            raise ValueError("no lens")
+        return y
+
+    behave(change)
+    relaxed = with_policy(line, failures_allowed=0.5)
+    plan = plan_request(line, full, tmp_path, 300)
+    (manifest,) = make(relaxed, plan, tmp_path)
+    (shard,) = [read_shard(path) for path in tmp_path.rglob("*.zarr")]
+    np.testing.assert_array_equal(shard.status == Status.FAILED, shard.simulations.z[:, 0] > 0.9)
+    assert manifest["failures"][0]["message"] == "ValueError: no lens"
+    assert not shard.simulations.x["brightness"][shard.status == Status.FAILED].any()
+
+
+def test_more_failures_than_allowed_stop_with_one_line(line, full, tmp_path, behave):
+    behave(lambda z, y: torch.where(z[:, :1] > 0, float("nan"), y))
+    with pytest.raises(DarksieveError, match=r"\d+ of \d+ simulations went wrong \(\d+ not finite\), first at") as told:
+        simulate(line, full, tmp_path, 200)
+    assert "\n" not in str(told.value)
+    assert "failures_allowed" in str(told.value)
+
+
+def test_simulator_that_always_fails_says_so_in_one_line(line, full, tmp_path, behave):
+    def change(z, y):
+        raise ValueError("no\nlens")
+
+    behave(change)
+    with pytest.raises(DarksieveError, match=r"every simulation went wrong, first at .*: ValueError: no lens"):
+        simulate(line, full, tmp_path, 100)
+
+
+def test_what_went_wrong_is_tried_again_as_often_as_configured(line, full, tmp_path, behave):
+    calls = []
+
+    def change(z, y):
+        calls.append(len(z))
+        return y * float("nan") if len(calls) % 2 else y  # every second call succeeds
+
+    behave(change)
+    plan = plan_request(line, full, tmp_path, 20)
+    (manifest,) = make(with_policy(line, retries=2), plan, tmp_path)
+    assert manifest["states"]["ok"] == manifest["rows"]
+    assert len(calls) > manifest["rows"]
+
+
+def with_policy(experiment, **policy):
+    """The experiment with another policy and the same simulator object, which a test may have changed."""
+    config = experiment.config
+    simulator = config.simulator.model_copy(update=policy)
+    changed = replace(experiment, config=config.model_copy(update={"simulator": simulator}))
+    changed.__dict__["simulator"] = experiment.simulator
+    return changed
+
+
+SLOW = """
+import time
+import torch
+from darksieve.problem.simulator import Simulator
+
+class Slow(Simulator):
+    parameters = ["a"]
+
+    def simulate(self, z, generator):
+        if (z[:, 0] > 0.97).any():
+            time.sleep(60)
+        return {"x": z.clone()}
+"""
+
+
+def test_simulation_that_hangs_is_stopped_and_recorded(tmp_path, load_record):
+    (tmp_path / "slow.py").write_text(SLOW)
+    record = {
+        "simulator": {"class": "slow.py:Slow", "timeout": 0.02, "failures_allowed": 0.5},
+        "prior": {"a": {"uniform": [0, 1]}},
+        "observation": {"mock": {"parameters": {"a": 0.5}}},
+    }
+    experiment = load_record(record, "slow")
+    plan = plan_request(experiment, Box.full(["a"]), tmp_path / "store", 70)
+    (manifest,) = make(experiment, plan, tmp_path / "store")
+    (shard,) = [read_shard(path) for path in (tmp_path / "store").rglob("*.zarr")]
+    late = shard.simulations.z[:, 0] > 0.97
+    assert late.any()
+    np.testing.assert_array_equal(shard.status == Status.TIMED_OUT, late)
+    assert manifest["failures"][0]["message"] == "took more than 0.02 s"
 
 
 @pytest.mark.parametrize("result", [torch.zeros(3), {"y": torch.zeros(1, 2)}, {}, {"y": [1]}])
-def test_simulation_of_the_wrong_shape_is_refused(draw, tmp_path, monkeypatch, result):
-    monkeypatch.setattr(type(draw.experiment.simulator), "simulate", lambda *_: result)
+def test_simulation_of_the_wrong_shape_is_refused(line, full, tmp_path, monkeypatch, result):
+    monkeypatch.setattr(type(line.simulator), "simulate", lambda *_: result)
     with pytest.raises(DarksieveError, match="simulator Line"):
-        simulate_shard(draw, tmp_path, 0, 64, 0)
+        simulate(line, full, tmp_path, 64)
 
 
-def test_manifest_of_other_content_is_refused(draw, tmp_path):
-    manifest = simulate_shard(draw, tmp_path / "store", 0, 64, 0)
+def test_interrupted_shard_goes_on_where_it_was_with_the_same_numbers(line, full, tmp_path, behave, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_SAVES", 0.0)
+    plan = plan_request(line, full, tmp_path / "a", 10 * BLOCK)
+    make(line, plan, tmp_path / "a")
+    calls = []
+
+    def die(z, y):
+        calls.append(len(z))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return y
+
+    behave(die)
+    with pytest.raises(KeyboardInterrupt):
+        make(line, plan, tmp_path / "b")
+    assert not list((tmp_path / "b").rglob("*.zarr"))
+    first, blocks = len(calls), -(-len(plan.new_points(plan.slices[0])) // BLOCK)
+    make(line, plan, tmp_path / "b")
+    assert len(calls) - first == blocks - 4  # the fifth was lost
+    assert_same(stored(tmp_path / "a"), stored(tmp_path / "b"))
+    assert not list((tmp_path / "b").rglob("*.partial"))
+
+
+def test_saved_blocks_that_cannot_be_read_are_simulated_again(line, full, tmp_path, behave, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_SAVES", 0.0)
+    plan = plan_request(line, full, tmp_path / "a", 5 * BLOCK)
+    make(line, plan, tmp_path / "a")
+    folder = tmp_path / "b" / plan.pool / f".{plan.slices[0]}.partial"
+    folder.mkdir(parents=True)
+    (folder / "blocks-000000.npz").write_bytes(b"PK nonsense")
+    make(line, plan, tmp_path / "b")
+    assert_same(stored(tmp_path / "a"), stored(tmp_path / "b"))
+
+
+def test_damaged_shard_is_named_and_made_again(line, full, tmp_path, caplog):
+    before = simulate(line, full, tmp_path, 300)
+    (shard,) = tmp_path.rglob("*.zarr")
+    (data,) = [path for path in (shard / "x/brightness").rglob("*") if path.is_file() and path.name != "zarr.json"]
+    content = bytearray(data.read_bytes())
+    content[100] ^= 4
+    data.write_bytes(content)
+    after = simulate(line, full, tmp_path, 300)
+    assert shard.name in caplog.text
+    assert "is damaged" in caplog.text
+    assert "is made again" in caplog.text
+    np.testing.assert_array_equal(after.x["brightness"], before.x["brightness"])
+
+
+def test_manifest_of_other_content_is_refused(line, full, tmp_path):
+    plan = plan_request(line, full, tmp_path / "store", 64)
+    (manifest,) = make(line, plan, tmp_path / "store")
     path = tmp_path / "shard-0.json"
     path.write_text(json.dumps(manifest))
-    assert len(read_manifests([path], tmp_path / "store")) == 64
+    assert len(read_simulations(line, plan, [path], tmp_path / "store")) == manifest["rows"]
     path.write_text(json.dumps(manifest | {"sha256": {"z": "0"}}))
     with pytest.raises(DarksieveError, match="other simulations than"):
-        read_manifests([path], tmp_path / "store")
+        read_simulations(line, plan, [path], tmp_path / "store")
 
 
-@settings(max_examples=20, deadline=None)
-@given(total=st.integers(1, 20_000), size=st.integers(1, 80).map(lambda n: 64 * n))
-def test_shards_cover_a_draw_without_overlap(total, size):
-    from types import SimpleNamespace
+def test_folder_that_cannot_be_written_is_one_line(line, full, tmp_path):
+    (tmp_path / "store").write_text("a file where the store should be")
+    plan = plan_request(line, full, tmp_path / "other", 64)
+    with pytest.raises(DarksieveError, match="cannot be written"):
+        make(line, plan, tmp_path / "store")
 
-    from darksieve.problem.experiment import Experiment
 
-    config = SimpleNamespace(rounds=SimpleNamespace(shard=size))
-    rows = Experiment.shard_rows(SimpleNamespace(config=config), total)
-    assert sum(rows) == total
-    assert all(n == size for n in rows[:-1])
-    assert 0 < rows[-1] <= size
+def serve(experiment, plan, store, queue):
+    torch.set_num_threads(1)
+    made = [simulate_shard(experiment, plan, name, store) for name in plan.slices if name]
+    queue.put((os.getpid(), sum(manifest["rows"] for manifest in made if manifest["made"])))
+
+
+def test_eight_writers_simulate_exactly_what_was_planned(line, full, tmp_path, behave):
+    behave(lambda z, y: (time.sleep(0.005), y)[1])
+    config = line.config.model_copy(update={"rounds": line.config.rounds.model_copy(update={"shard": 128})})
+    small = replace(line, config=config)
+    plan = plan_request(small, full, tmp_path, 1000)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    workers = [context.Process(target=serve, args=(small, plan, tmp_path, queue)) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    rows = dict(queue.get(timeout=120) for _ in workers)
+    for worker in workers:
+        worker.join()
+    assert len(rows) == 8
+    assert sum(rows.values()) == plan.new_simulations
+    assert len(read_simulations(small, plan, [], tmp_path)) == plan.new_simulations

@@ -33,14 +33,17 @@ class Workspace:
         record["posterior_samples"] = 500
         (folder / "examples/line.yaml").write_text(yaml.safe_dump(record))
 
-    def command(self, *arguments: str) -> dict:
+    def command(self, *arguments: str, extra: tuple[str, ...] = ()) -> dict:
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": paths, "PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "snakemake", *arguments, "--config", "experiments=[examples/line.yaml]"]
+        command += extra
         return {"args": command, "cwd": self.folder, "env": environment, "text": True}
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        result = subprocess.run(**self.command(*arguments), capture_output=True)
+    def snakemake(
+        self, *arguments: str, check: bool = True, extra: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess:
+        result = subprocess.run(**self.command(*arguments, extra=extra), capture_output=True)
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 

@@ -1,6 +1,7 @@
 """The whole chain on a simulator that is no part of darksieve, and what Snakemake makes of changes."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -8,6 +9,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+import yaml
 import zarr
 
 from darksieve import load_posterior
@@ -21,7 +23,7 @@ def stored(workspace):
     arrays = {}
     for path in sorted((workspace.folder / "data/simulations").rglob("*.zarr")):
         group = zarr.open_group(path, mode="r")
-        for name in ("z", "index", *(f"x/{n}" for n in group.attrs["data"])):
+        for name in ("z", "index", "point", "status", *(f"x/{n}" for n in group.attrs["data"])):
             arrays[f"{path.relative_to(workspace.folder)}/{name}"] = np.asarray(group[name])
     return arrays
 
@@ -43,7 +45,11 @@ def test_chain_makes_everything_and_shows_the_summary(finished):
     assert posterior.names == ("intercept", "slope")
     assert ("intercept", "slope") in posterior.marginals
     assert posterior.joint.samples.shape == (500, 2)
-    assert posterior.attributes["simulations"] == 512 * posterior.attributes["rounds"]
+    plans = [json.loads(path.read_text()) for path in finished.folder.glob("results/line/round-*/plan.json")]
+    assert len(plans) == posterior.attributes["rounds"]
+    used = sum(plan["reused_simulations"] + plan["new_simulations"] for plan in plans)
+    assert posterior.attributes["simulations"] == used
+    assert abs(used - 512 * len(plans)) < 5 * np.sqrt(512 * len(plans))  # Poisson
     for figure in FIGURES:
         assert finished.result(f"figures/{figure}.pdf").stat().st_size > 1000
         assert finished.result(f"figures/{figure}.png").stat().st_size > 1000
@@ -56,6 +62,7 @@ def test_chain_makes_everything_and_shows_the_summary(finished):
     summary = finished.result("summary.txt").read_text()
     assert summary in finished.output.stderr
     assert "95% interval" in summary
+    assert re.search(r"^\d+ of them came from the store, \d+ were made$", summary, flags=re.MULTILINE)
 
 
 def test_progress_lines_say_rounds_epochs_and_rates(finished):
@@ -155,11 +162,32 @@ def test_killed_run_goes_on_and_ends_with_the_same_numbers(finished, workspace):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-def test_lost_results_are_made_from_the_stored_simulations(finished, tmp_path, repository_module):
+def test_second_analysis_of_the_same_simulator_simulates_nothing(finished, tmp_path, repository_module):
+    """Another network and another observation: the first round's box is the same, so all is reused, and said."""
     copy = Workspace(tmp_path / "copy", repository_module)
     shutil.copytree(finished.folder / "data", copy.folder / "data")
-    log = copy.snakemake("--cores", "2", "results/line/round-1/shard-0.json")
-    assert "found in the store" in log.stdout + log.stderr
+    file = copy.folder / "examples/line.yaml"
+    record = yaml.safe_load(file.read_text())
+    record["network"] = {"features": 8}
+    record["observation"]["mock"]["seed"] = 7
+    file.write_text(yaml.safe_dump(record))
+    output = copy.snakemake("--cores", "2", "results/line/round-1/shard-0.json")
+    plan = json.loads(copy.result("round-1/plan.json").read_text())
+    assert plan["new_simulations"] == 0
+    assert f"{plan['reused_simulations']} simulations reused, 0 new" in output.stdout + output.stderr
+    assert "all simulations are in the store" in output.stdout + output.stderr
+
+
+def test_what_no_experiment_needs_is_listed_and_removed_only_when_asked(finished, tmp_path, repository_module):
+    copy = Workspace(tmp_path / "copy", repository_module)
+    shutil.copytree(finished.folder / "data", copy.folder / "data")
+    store = copy.folder / "data/simulations"
+    (needed,) = store.iterdir()
+    shutil.copytree(needed, store / "0123456789abcdef")
+    assert "would be removed" in copy.snakemake("--cores", "1", "clean_store").stdout
+    assert len(list(store.iterdir())) == 2
+    copy.snakemake("--cores", "1", "clean_store", extra=("remove=true",))
+    assert list(store.iterdir()) == [needed]
 
 
 def test_mistake_in_the_config_stops_before_the_first_job_with_one_line(workspace):

@@ -104,44 +104,16 @@ def get_options_before(wildcards, input) -> str:
     )
 
 
-def get_rows(wildcards) -> int:
-    """Simulations of one shard."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    total = (
-        experiment.test_simulations
-        if wildcards.draw == "test"
-        else experiment.simulations_per_round
-    )
-    return experiment.shard_rows(total)[int(wildcards.shard)]
-
-
-def get_purpose(wildcards) -> str:
-    """What a draw is for."""
-    return "test" if wildcards.draw == "test" else "train"
-
-
-def get_round_manifests(wildcards) -> list[str]:
-    """Manifests of the shards of one round."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    shards = range(len(experiment.shard_rows(experiment.simulations_per_round)))
-    return [
-        f"results/{wildcards.experiment}/round-{wildcards.round}/shard-{shard}.json"
-        for shard in shards
-    ]
+def get_manifests(wildcards) -> list[str]:
+    """Manifests of the shards of a round, or of the calibration."""
+    draw = f"round-{wildcards.round}" if hasattr(wildcards, "round") else "test"
+    shards = range(EXPERIMENTS[wildcards.experiment].slices(draw))
+    return [f"results/{wildcards.experiment}/{draw}/shard-{s}.json" for s in shards]
 
 
 def get_training_threads(wildcards) -> int:
     """Cores that training uses."""
     return EXPERIMENTS[wildcards.experiment].config.training.threads
-
-
-def get_test_manifests(wildcards) -> list[str]:
-    """Manifests of the shards of test simulations."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    shards = range(len(experiment.shard_rows(experiment.test_simulations)))
-    return [
-        f"results/{wildcards.experiment}/test/shard-{shard}.json" for shard in shards
-    ]
 
 
 def get_last_round(wildcards) -> int:
@@ -168,6 +140,11 @@ def get_rounds(wildcards) -> list[str]:
 def get_boxes(wildcards) -> list[str]:
     """The boxes of all rounds."""
     return [f"{folder}/box.json" for folder in get_rounds(wildcards)]
+
+
+def get_plans(wildcards) -> list[str]:
+    """The plans of all rounds."""
+    return [f"{folder}/plan.json" for folder in get_rounds(wildcards)]
 
 
 def get_estimator(wildcards) -> str:

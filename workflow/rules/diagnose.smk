@@ -2,7 +2,8 @@ rule calibrate:
     input:
         estimator=get_estimator,
         observation="results/{experiment}/observation.h5",
-        manifests=get_test_manifests,
+        plan="results/{experiment}/test/plan.json",
+        manifests=get_manifests,
     output:
         coverage="results/{experiment}/diagnostics/coverage.json",
         ranks="results/{experiment}/diagnostics/ranks.json",
@@ -24,7 +25,8 @@ rule calibrate:
         "Calibration of {wildcards.experiment}"
     shell:
         "darksieve calibrate --experiment {params.file} --store {params.store} --threads {threads}"
-        " --estimator {input.estimator} --observation {input.observation} --manifests {input.manifests}"
+        " --estimator {input.estimator} --observation {input.observation}"
+        " --plan {input.plan} --manifests {input.manifests}"
         " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation} 2>&1 | tee {log}"
 
 

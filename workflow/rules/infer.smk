@@ -1,7 +1,8 @@
 rule train:
     input:
         observation="results/{experiment}/observation.h5",
-        manifests=get_round_manifests,
+        plan="results/{experiment}/round-{round}/plan.json",
+        manifests=get_manifests,
         box=get_box_before,
         start=get_estimator_before,
     output:
@@ -27,7 +28,8 @@ rule train:
         "Training of {wildcards.experiment}, round {wildcards.round}"
     shell:
         "darksieve train --experiment {params.file} --store {params.store} {params.options}"
-        " --observation {input.observation} --round {wildcards.round} --manifests {input.manifests}"
+        " --observation {input.observation} --round {wildcards.round}"
+        " --plan {input.plan} --manifests {input.manifests}"
         " --estimator {output.estimator} --profiles {output.profiles} --history {output.history} 2>&1 | tee {log}"
 
 
@@ -60,7 +62,7 @@ checkpoint truncate:
 rule sample:
     input:
         estimator=get_estimator,
-        boxes=get_boxes,
+        plans=get_plans,
         observation="results/{experiment}/observation.h5",
     output:
         "results/{experiment}/posterior.h5",
@@ -75,13 +77,12 @@ rule sample:
         runtime=60,
     params:
         file=get_file,
-        rounds=get_last_round,
         depends_on=depends_on("sample"),
     message:
         "Posterior of {wildcards.experiment}"
     shell:
         "darksieve sample --experiment {params.file} --threads {threads} --estimator {input.estimator}"
-        " --observation {input.observation} --rounds {params.rounds} --output {output} 2>&1 | tee {log}"
+        " --observation {input.observation} --plans {input.plans} --output {output} 2>&1 | tee {log}"
 
 
 rule summarise:

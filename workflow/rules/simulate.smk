@@ -1,7 +1,44 @@
-rule simulate:
+rule clean_store:
+    localrule: True
+    params:
+        store=CONFIG.simulation_store,
+        experiments=[os.path.relpath(e.path) for e in EXPERIMENTS.values()],
+        really="--really" if CONFIG.remove else "",
+    message:
+        "Simulations that no experiment in config needs; `--config remove=true` removes them"
+    shell:
+        "darksieve store clean {params.store} --experiments {params.experiments} {params.really} 2>&1 | tee {log}"
+
+
+rule plan:
     input:
         data=get_data_files,
         box=get_box_before,
+    output:
+        "results/{experiment}/{draw}/plan.json",
+    log:
+        "results/{experiment}/logs/plan/{draw}.log",
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        options=get_options_before,
+        depends_on=depends_on("plan"),
+    message:
+        "Plan of the simulations of {wildcards.experiment}, {wildcards.draw}"
+    shell:
+        "darksieve plan --experiment {params.file} --store {params.store} {params.options}"
+        " --draw {wildcards.draw} --output {output} 2>&1 | tee {log}"
+
+
+rule simulate:
+    input:
+        data=get_data_files,
+        plan="results/{experiment}/{draw}/plan.json",
     output:
         "results/{experiment}/{draw}/shard-{shard}.json",
     log:
@@ -16,12 +53,9 @@ rule simulate:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
-        options=get_options_before,
-        purpose=get_purpose,
-        rows=get_rows,
         depends_on=depends_on("simulate"),
     message:
-        "Simulations of {wildcards.experiment}, {wildcards.draw}, shard {wildcards.shard}: {params.rows}"
+        "Simulations of {wildcards.experiment}, {wildcards.draw}, shard {wildcards.shard}"
     shell:
-        "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads} {params.options}"
-        " --purpose {params.purpose} --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"
+        "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads}"
+        " --plan {input.plan} --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"

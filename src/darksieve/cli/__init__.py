@@ -18,6 +18,7 @@ VERBS = {
     "check": "check experiment files and their simulators, and make nothing",
     "download": "bring a registered data file, from its public origin or a mirror, and verify it",
     "observe": "make the mock or read the files of an observation: observation.h5",
+    "plan": "say which simulations are in the store and which must be made: plan.json",
     "simulate": "make one shard of simulations, or find it in the store: a manifest",
     "train": "train the ratio estimator of a round: estimator.pt, history.csv",
     "truncate": "find the box of the next round: box.json",
@@ -26,6 +27,7 @@ VERBS = {
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
     "plot": "draw one figure: PDF and PNG",
     "summarise": "the posteriors and the verdicts as a table: summary.txt",
+    "store": "list, verify and clean the simulation store",
     "schema": "write the JSON schemas and the table of config keys",
 }
 

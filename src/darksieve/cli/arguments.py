@@ -16,6 +16,7 @@ from darksieve.problem.experiment import Experiment
 
 __all__ = [
     "add_experiment",
+    "add_plan",
     "add_store",
     "add_threads",
     "load_box",
@@ -35,6 +36,11 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """The simulation store."""
     parser.add_argument("--store", type=Path, required=True, help="folder of the simulation store")
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """The plan of the simulations."""
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the simulations")
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from darksieve.cli.arguments import (
     add_experiment,
+    add_plan,
     add_store,
     add_threads,
     load_experiment,
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt of the last round")
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
+    add_plan(parser)
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the test shards")
     parser.add_argument("--coverage", type=Path, required=True, help="expected coverage (JSON), written")
     parser.add_argument("--ranks", type=Path, required=True, help="ranks of the truths (JSON), written")
@@ -41,12 +43,13 @@ def run(options: argparse.Namespace) -> None:
     )
     from darksieve.inference.estimator import Estimator
     from darksieve.problem.observation import Observation
-    from darksieve.store.simulate import read_manifests
+    from darksieve.store.plan import Plan
+    from darksieve.store.simulate import read_simulations
 
     set_threads(options.threads)
     experiment = load_experiment(options)
     estimator = Estimator.load(options.estimator, experiment)
-    simulations = read_manifests(options.manifests, options.store)
+    simulations = read_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     checks = check_simulations(experiment, estimator, simulations, Observation.read(options.observation).masks)
     write_json(options.coverage, expected_coverage(checks.mass))
     write_json(options.ranks, rank_uniformity(checks.rank))

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt of the last round")
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5")
-    parser.add_argument("--rounds", type=int, required=True, help="rounds that were made")
+    parser.add_argument("--plans", type=Path, nargs="+", required=True, help="plan.json of every round")
     parser.add_argument("--output", type=Path, required=True, help="posterior.h5, written")
 
 
@@ -29,12 +29,14 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.inference.posterior import Posterior
     from darksieve.inference.sampling import sample_joint, sample_marginals
     from darksieve.problem.observation import Observation
+    from darksieve.store.plan import Plan
 
     set_threads(options.threads)
     experiment = load_experiment(options)
     prior, seed, n = experiment.prior, experiment.config.seed, experiment.config.posterior_samples
     estimator = Estimator.load(options.estimator, experiment)
     observation = Observation.read(options.observation)
+    plans = [Plan.read(path) for path in options.plans]
     joint = experiment.config.marginals.joint
     posterior = Posterior(
         marginals=sample_marginals(estimator, observation, prior, n, seed),
@@ -44,8 +46,9 @@ def run(options: argparse.Namespace) -> None:
         attributes={
             "experiment": experiment.name,
             "box": json.dumps(estimator.box.to_record(prior)),
-            "rounds": options.rounds,
-            "simulations": options.rounds * experiment.simulations_per_round,
+            "rounds": len(plans),
+            "simulations": sum(plan.reused_simulations + plan.new_simulations for plan in plans),
+            "simulations_reused": sum(plan.reused_simulations for plan in plans),
             "seed": seed,
             **{f"version_{name}": importlib.metadata.version(name) for name in ("darksieve", "torch", "swyft")},
         },

@@ -32,10 +32,11 @@ def run(options: argparse.Namespace) -> None:
     truth = Observation.read(options.observation).truth
     boxes = [json.loads(path.read_text()) for path in options.boxes]
     verdicts = {path.stem: json.loads(path.read_text()) for path in options.diagnostics}
-    name, simulations = posterior.attributes["experiment"], posterior.attributes["simulations"]
+    name, simulations, reused = (posterior.attributes[k] for k in ("experiment", "simulations", "simulations_reused"))
     end = "settled" if boxes[-1]["converged"] else "stopped at the maximum"
     lines = [
         f"{name}: {simulations} simulations in {len(boxes)} rounds, {end}; results in {options.output.parent}",
+        f"{reused} of them came from the store, {simulations - reused} were made",
         "",
         *_posterior_table(posterior, truth),
         "",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from darksieve.cli.arguments import (
     add_experiment,
+    add_plan,
     add_store,
     load_box,
     load_experiment,
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
     parser.add_argument("--start", type=Path, help="estimator.pt of the round before, from which training starts")
     parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
+    add_plan(parser)
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards")
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt, written")
     parser.add_argument("--profiles", type=Path, required=True, help="profiles.npz, the marginals, written")
@@ -40,14 +42,15 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.inference.training import HISTORY_COLUMNS, train
     from darksieve.problem.observation import Observation
     from darksieve.problem.provenance import code_digest, digest, file_digest
-    from darksieve.store.simulate import read_manifests
+    from darksieve.store.plan import Plan
+    from darksieve.store.simulate import read_simulations
 
     experiment = load_experiment(options)
     set_threads(experiment.config.training.threads)
     observation = Observation.read(options.observation)
     masks = observation.masks
     box = load_box(options.box, experiment)
-    simulations = read_manifests(options.manifests, options.store)
+    simulations = read_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     inputs = digest(
         {
             "manifests": [file_digest(path) for path in options.manifests],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +71,7 @@ class PrincipalSummary(nn.Module):
     Inside a truncated box the signal varies along few directions: components weaker than the noise say nothing, so
     that some hundred hold what an image of thousands of pixels says. From them come P linear estimates of the
     parameters with the least mean squared error, which hold almost all once truncation has made the signal nearly
-    linear, and F learned features, which bend them. A fit forgets the learned features: the components change.
+    linear, and F learned features, which bend them.
 
     References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (Karhunen-Loeve and linear compression, section 4);
     Alsing & Wandelt 2018, MNRAS 476, L60 (summaries from linear estimators).
@@ -97,38 +97,56 @@ class PrincipalSummary(nn.Module):
             nn.Linear(hidden, features),
         )
 
-    def fit(self, signal: Tensor, z: Tensor, draw: Callable[[Tensor], Tensor]) -> None:
-        """Find the components and the linear estimates; forget the learned features.
+    def project(self, x: Tensor) -> Tensor:
+        """Components (n, C) of flattened data x (n, d), of unit standard deviation; zeros before the first fit."""
+        return (x - self.mean) @ self.components
+
+    def fit(self, signal: Tensor, x: Tensor, z: Tensor, before: Tensor) -> None:
+        """Find the components and the linear estimates; turn the learned features to the new components.
 
         Parameters
         ----------
-        signal : Tensor (n, d)
-            Noise-free simulations, in units in which the noise of all elements is alike.
+        signal, x : Tensor (n, d)
+            Simulations without and with noise, in units in which the noise of all elements is alike.
         z : Tensor (n, P)
             Their standardised parameters.
-        draw : callable
-            Adds noise to rows of the signal, given their indices (m,): data (m, d).
+        before : Tensor (n, C)
+            What `project` gave for these data before; the learned features read it off the new components.
         """
-        rows = torch.arange(min(ROWS_TO_FIT, len(signal)), device=signal.device)
-        number = min(self.components.shape[1], max(1, len(rows) // ROWS_A_COMPONENT))
+        fitted = bool(self.components.any())
+        rows = min(ROWS_TO_FIT, len(signal))
+        number = min(self.components.shape[1], max(1, rows // ROWS_A_COMPONENT))
         self.mean = signal.mean(dim=0)
-        components = torch.svd_lowrank(signal[rows] - self.mean, q=number)[2]
-        y = (draw(rows) - self.mean) @ components
+        components = torch.svd_lowrank(signal[:rows] - self.mean, q=number)[2]
+        y = (x[:rows] - self.mean) @ components
         spread = y.std(dim=0).clamp_min(torch.finfo(y.dtype).tiny)
         self.components[:, :number], self.components[:, number:] = components / spread, 0
         y = y / spread
-        normal = y.double().T  # normal equations: lstsq gives other last digits from run to run
-        ridge = RIDGE * len(rows) * torch.eye(number, dtype=normal.dtype, device=y.device)
-        weight = torch.linalg.solve(normal @ normal.T + ridge, normal @ z[rows].double()).float()
+        weight = _least_squares(y, z[:rows])
         self.weight[:number], self.weight[number:] = weight / (y @ weight).std(dim=0).clamp_min(1e-6), 0
-        for layer in self.bend:
-            if isinstance(layer, nn.Linear):
-                layer.reset_parameters()
+        if fitted:
+            shift = before[:rows].mean(dim=0)
+            turn = torch.zeros(len(self.weight), len(self.weight), device=y.device)
+            turn[:number] = _least_squares(y, before[:rows] - shift)
+            first = self.bend[0]
+            with torch.no_grad():
+                first.bias += first.weight @ (shift - y.mean(dim=0) @ turn[:number])  # type: ignore[operator]
+                first.weight.copy_(first.weight @ turn.T)  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> Tensor:
         """Summaries (n, P + F) of flattened data x (n, d)."""
-        y = (x - self.mean) @ self.components
+        y = self.project(x)
         return torch.cat([y @ self.weight, self.bend(y)], dim=1)
+
+
+def _least_squares(y: Tensor, target: Tensor) -> Tensor:
+    """Weights (C, T) of the linear fit of centred targets (n, T) to y (n, C).
+
+    By normal equations in double precision: `torch.linalg.lstsq` gives other last digits from run to run.
+    """
+    y = (y - y.mean(dim=0)).double()
+    ridge = RIDGE * len(y) * torch.eye(y.shape[1], dtype=y.dtype, device=y.device)
+    return torch.linalg.solve(y.T @ y + ridge, y.T @ target.double()).float()
 
 
 class Perceptron(nn.Sequential):

@@ -158,14 +158,12 @@ class RatioNetwork(swyft.SwyftModule):
         """
         self.standardise_z.fit(z)
         x = observe(torch.arange(len(z)))
+        before = self.principal.project(self._flatten(self._compress(x)))
         for name in self.embed:
             self.compress[name].fit(x[name], _noise_scale(signal[name], x[name]))  # type: ignore[operator]
             self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
-        self.principal.fit(
-            self._flatten(self._compress(signal)),
-            self.standardise_z(z),
-            lambda rows: self._flatten(self._compress(observe(rows))),
-        )
+        flat_signal, flat_x = (self._flatten(self._compress(data)) for data in (signal, x))
+        self.principal.fit(flat_signal, flat_x, self.standardise_z(z), before)
 
     def summarise(self, x: Mapping[str, Tensor]) -> Tensor:
         """Summaries (n, F) of data arrays (n, ...)."""

@@ -29,6 +29,13 @@ class SimulatorConfig(Section):
         description="`package.module:Class`, or `path/to/file.py:Class` relative to the experiment file",
     )
     options: dict[str, Any] = Field({}, description="keyword arguments of the class")
+    timeout: float | None = Field(
+        None, gt=0, description="seconds that one simulation may take; it then runs in a process that can be stopped"
+    )
+    retries: int = Field(0, ge=0, description="how often a simulation that went wrong is tried again, with new noise")
+    failures_allowed: float = Field(
+        0.01, ge=0, lt=1, description="fraction of simulations that may go wrong and are left out"
+    )
 
 
 class PriorConfig(Section):
@@ -111,7 +118,10 @@ class RoundsConfig(Section):
     """The sequential truncated rounds."""
 
     maximum: int = Field(6, ge=1, le=50, description="rounds at most")
-    simulations: int = Field(10000, ge=1, description="simulations a round")
+    simulations: int = Field(10000, ge=1, description="simulations a round: the mean of a Poisson-distributed number")
+    early_simulations: list[Annotated[int, Field(ge=1)]] = Field(
+        [], description="those of the first rounds, one after the other, which may do with fewer"
+    )
     budget: int | None = Field(
         None, ge=1, description="in place of `simulations`: all simulations of all rounds, shared evenly"
     )
@@ -124,7 +134,13 @@ class RoundsConfig(Section):
     stop_shrinkage: float = Field(
         0.8, gt=0, le=1, description="stop when the box keeps more than this fraction of its volume"
     )
-    shard: int = Field(5120, ge=64, multiple_of=64, description="simulations a shard, which one job makes")
+    shard: int = Field(8192, ge=64, description="simulations a shard at most, on average; one job makes a shard")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RoundsConfig:
+        if self.budget is not None and self.early_simulations:
+            raise ValueError("early_simulations and budget exclude each other")
+        return self
 
 
 class NetworkConfig(Section):
@@ -192,3 +208,4 @@ class WorkflowConfig(Section):
         None, description="folder that holds the registered data files, in place of their public origin"
     )
     simulation_store: str = Field("data/simulations", description="folder of the simulation store")
+    remove: bool = Field(False, description="whether `snakemake clean_store` removes what it lists")

@@ -113,21 +113,19 @@ class Experiment:
         """Pairs of parameters with a two-dimensional marginal posterior."""
         return tuple((first, second) for first, second in self.config.marginals.two_dimensional)
 
-    @property
-    def simulations_per_round(self) -> int:
-        """Simulations that each round makes."""
+    def simulations(self, draw: str) -> int:
+        """Simulations wanted for a round ("round-1") or for the calibration ("test")."""
         rounds = self.config.rounds
+        if draw == "test":
+            return self.config.diagnostics.simulations
+        number = int(draw.removeprefix("round-"))
+        if number <= len(rounds.early_simulations):
+            return rounds.early_simulations[number - 1]
         return rounds.simulations if rounds.budget is None else max(1, rounds.budget // rounds.maximum)
 
-    @property
-    def test_simulations(self) -> int:
-        """Simulations for the calibration."""
-        return self.config.diagnostics.simulations
-
-    def shard_rows(self, total: int) -> list[int]:
-        """Simulations of each shard of a draw of `total`."""
-        size = self.config.rounds.shard
-        return [min(size, total - first) for first in range(0, total, size)]
+    def slices(self, draw: str) -> int:
+        """Shards, of equal size on average, into which those simulations are cut."""
+        return -(-self.simulations(draw) // self.config.rounds.shard)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -197,9 +195,10 @@ class Experiment:
             self._check_mock(config.observation.mock.parameters)
         if config.rounds.budget is not None and config.rounds.budget < config.rounds.maximum:
             raise DarksieveError("budget is below one simulation a round", where=f"{where}: rounds", mend="raise it")
-        if self.simulations_per_round * config.training.validation_fraction < 2:
+        fewest = min(self.simulations(f"round-{number + 1}") for number in range(config.rounds.maximum))
+        if fewest * config.training.validation_fraction < 2:
             raise DarksieveError(
-                f"{self.simulations_per_round} simulations a round leave fewer than 2 for validation",
+                f"{fewest} simulations a round leave fewer than 2 for validation",
                 where=f"{where}: rounds", mend="ask for more simulations",
             )  # fmt: skip
         for path in self.files:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Description", "Simulator", "load_class", "load_simulator", "simulate_checked", "simulator_source"]
+__all__ = [
+    "Description",
+    "Simulator",
+    "check_signal",
+    "load_class",
+    "load_simulator",
+    "simulate_checked",
+    "simulator_source",
+]
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,30 @@ def simulator_source(reference: str, base: Path) -> Path | None:
     return (base / location).resolve() if location.endswith(".py") else None
 
 
+def check_signal(simulator: Simulator, signal: Any, rows: int) -> None:
+    """Check that what `simulate` returned is a mapping of tensors (rows, ...).
+
+    Raises
+    ------
+    DarksieveError
+        If it is not.
+    """
+    import torch
+
+    where = f"simulator {type(simulator).__name__}"
+    if not isinstance(signal, dict) or not signal:
+        raise DarksieveError(f"simulate returned {type(signal).__name__}", where=where, mend="return a dict of tensors")
+    for name, array in signal.items():
+        if not isinstance(array, torch.Tensor) or array.ndim < 1 or len(array) != rows:
+            shape = tuple(array.shape) if hasattr(array, "shape") else type(array).__name__
+            raise DarksieveError(
+                f"array {name!r} has shape {shape} for {rows} parameter rows", where=where,
+                mend="return one row a row of z",
+            )  # fmt: skip
+
+
 def simulate_checked(simulator: Simulator, z: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """Simulate z (n, P) and refuse what must never be stored.
+    """Simulate z (n, P) where nothing may go wrong.
 
     Raises
     ------
@@ -122,23 +152,15 @@ def simulate_checked(simulator: Simulator, z: Tensor, generator: torch.Generator
     import torch
 
     signal = simulator.simulate(z, generator)
-    where = f"simulator {type(simulator).__name__}"
-    if not isinstance(signal, dict) or not signal:
-        raise DarksieveError(f"simulate returned {type(signal).__name__}", where=where, mend="return a dict of tensors")
+    check_signal(simulator, signal, len(z))
     for name, array in signal.items():
-        if not isinstance(array, torch.Tensor) or array.ndim < 1 or len(array) != len(z):
-            shape = tuple(array.shape) if hasattr(array, "shape") else type(array).__name__
-            raise DarksieveError(
-                f"array {name!r} has shape {shape} for {len(z)} parameter rows", where=where,
-                mend="return one row a row of z",
-            )  # fmt: skip
         finite = torch.isfinite(array).reshape(len(z), -1).all(dim=1)
         if not finite.all():
             row = int(torch.nonzero(~finite)[0])
             values = ", ".join(f"{n}={v:.6g}" for n, v in zip(simulator.parameters, z[row].tolist()))
             raise DarksieveError(
                 f"array {name!r} is not finite in {int((~finite).sum())} of {len(z)} simulations, first at {values}",
-                where=where, mend="mend the simulator or narrow the prior",
+                where=f"simulator {type(simulator).__name__}", mend="mend the simulator or narrow the prior",
             )  # fmt: skip
     return signal
 

@@ -1,7 +1,8 @@
 """One shard on disk: a Zarr v3 group that is complete or not there.
 
-A shard holds `z (n, P)`, `index (n,)` and one array a data name, each a single sharded file whose chunks carry
-checksums. It is written beside its place and renamed, so that readers and other writers never see half of one.
+A shard holds `z (n, P)`, `index (n,)`, `point (n, P + 1)` (place in the prior's unit cube, and mark), `status (n,)` and
+one array a data name, each a single sharded file whose chunks carry checksums. It is written beside its place and
+renamed, so that readers and other writers never see half of one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
+from darksieve.store.region import Points
 
-__all__ = ["FORMAT", "Simulations", "read_shard", "shard_attributes", "write_shard"]
+__all__ = [
+    "FORMAT",
+    "Shard",
+    "Simulations",
+    "Status",
+    "checksums",
+    "read_points",
+    "read_shard",
+    "shard_attributes",
+    "write_shard",
+]
 
-FORMAT = 1
+FORMAT = 2
 ROWS_PER_CHUNK = 64
+
+
+class Status(IntEnum):
+    """What became of a simulation."""
+
+    OK = 0
+    FAILED = 1
+    NOT_FINITE = 2
+    TIMED_OUT = 3
 
 
 @dataclass(frozen=True)
@@ -37,27 +59,58 @@ class Simulations:
     def __len__(self) -> int:
         return len(self.z)
 
+    def __getitem__(self, rows: NDArray[Any] | slice) -> Simulations:
+        return Simulations(self.z[rows], {name: array[rows] for name, array in self.x.items()}, self.index[rows])
+
     def head(self, rows: int) -> Simulations:
         """The first `rows` simulations."""
-        return Simulations(self.z[:rows], {name: array[:rows] for name, array in self.x.items()}, self.index[:rows])
+        return self[:rows]
 
     @classmethod
-    def concatenate(cls, parts: list[Simulations]) -> Simulations:
-        """Several shards as one."""
+    def concatenate(cls, parts: Sequence[Simulations]) -> Simulations:
+        """Several sets of simulations as one."""
         return cls(
             np.concatenate([part.z for part in parts]),
             {name: np.concatenate([part.x[name] for part in parts]) for name in parts[0].x},
             np.concatenate([part.index for part in parts]),
         )
 
-    def checksums(self) -> dict[str, str]:
-        """sha256 of the bytes of each array, as a manifest records them."""
-        arrays: dict[str, NDArray[Any]] = {"z": self.z, "index": self.index, **self.x}
-        return {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+
+@dataclass(frozen=True)
+class Shard:
+    """Simulations, their points, and what became of them; the data of those that are not ok are zeros.
+
+    `failures` says for each simulation that is not ok its row, state, message and parameters.
+    """
+
+    simulations: Simulations
+    points: Points
+    status: NDArray[np.uint8]
+    failures: Sequence[dict[str, Any]] = ()
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays by their names in the group."""
+        s = self.simulations
+        point = np.column_stack([self.points.unit, self.points.mark])
+        return {"z": s.z, "index": s.index, "point": point, "status": self.status,
+                **{f"x/{n}": a for n, a in s.x.items()}}  # fmt: skip
 
 
-def write_shard(path: Path, simulations: Simulations, attributes: Mapping[str, Any]) -> None:
-    """Write a shard at `path`; a complete one that is already there with as many rows stays.
+def checksums(arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+    """sha256 of the bytes of each array, as a manifest records them."""
+    return {name: _checksum(values) for name, values in arrays.items()}
+
+
+def _checksum(values: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).view(np.uint8).data if values.size else b"").hexdigest()
+
+
+def write_shard(path: Path, shard: Shard, attributes: Mapping[str, Any]) -> None:
+    """Write a shard at `path`; a complete one that is already there stays.
 
     Raises
     ------
@@ -69,8 +122,8 @@ def write_shard(path: Path, simulations: Simulations, attributes: Mapping[str, A
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
-            _write_group(part, simulations, attributes)
-            _put_in_place(part, path, len(simulations))
+            _write_group(part, shard, attributes)
+            _put_in_place(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
@@ -102,10 +155,22 @@ def shard_attributes(path: Path) -> dict[str, Any] | None:
             f"is of format {attributes['format']}, this darksieve reads {FORMAT}", where=f"shard {path}",
             mend="use the newer darksieve or another store",
         )  # fmt: skip
-    return attributes if attributes.get("complete") else None
+    return attributes if attributes.get("complete") and attributes.get("format") == FORMAT else None
 
 
-def read_shard(path: Path) -> Simulations:
+def read_points(path: Path) -> Points:
+    """Where the simulations of a shard lie, without their data.
+
+    Raises
+    ------
+    DarksieveError
+        If the shard is absent, incomplete or damaged.
+    """
+    read = _open(path)[0]
+    return _points(read("point"), read("index"))
+
+
+def read_shard(path: Path) -> Shard:
     """Read a shard into memory, verifying its checksums.
 
     Raises
@@ -113,35 +178,51 @@ def read_shard(path: Path) -> Simulations:
     DarksieveError
         If the shard is absent, incomplete or damaged.
     """
+    read, attributes = _open(path)
+    index = read("index")
+    x = {name: read(f"x/{name}") for name in attributes["data"]}
+    return Shard(
+        Simulations(read("z"), x, index), _points(read("point"), index), read("status"), attributes["failures"]
+    )
+
+
+def _open(path: Path) -> tuple[Callable[[str], NDArray[Any]], dict[str, Any]]:
+    """A function that reads an array of a shard and verifies it, and the shard's attributes."""
     import zarr
 
     attributes = shard_attributes(path)
     if attributes is None:
         raise DarksieveError("is absent or incomplete", where=f"shard {path}", mend="delete its manifest and rerun")
-    try:
-        group = zarr.open_group(path, mode="r")
-        x = {name: np.asarray(group[f"x/{name}"]) for name in attributes["data"]}
-        return Simulations(np.asarray(group["z"]), x, np.asarray(group["index"]))
-    except Exception as error:
-        raise DarksieveError(
-            f"is damaged: {error}", where=f"shard {path}", mend="delete this shard and its manifest and rerun"
-        ) from error
+    group = zarr.open_group(path, mode="r")
+
+    def read(name: str) -> NDArray[Any]:
+        try:
+            values = np.asarray(group[name])
+            if _checksum(values) != attributes["sha256"][name]:  # Zarr gives zeros for a file that is lost
+                raise ValueError("its content is not what was written")
+        except Exception as error:
+            raise DarksieveError(
+                f"is damaged, array {name}: {error}",
+                where=f"shard {path}",
+                mend="the next run remakes it",
+            ) from error
+        return values
+
+    return read, attributes
 
 
-def _write_group(path: Path, simulations: Simulations, attributes: Mapping[str, Any]) -> None:
+def _points(point: NDArray[np.float64], index: NDArray[np.uint64]) -> Points:
+    return Points(point[:, :-1], point[:, -1], index)
+
+
+def _write_group(path: Path, shard: Shard, attributes: Mapping[str, Any]) -> None:
     import zarr
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
-    rows = len(simulations)
-    chunk = min(ROWS_PER_CHUNK, rows)
-    whole = -(-rows // chunk) * chunk  # a Zarr shard is a multiple of its chunks
+    chunk = max(1, min(ROWS_PER_CHUNK, len(shard)))
+    whole = max(1, -(-len(shard) // chunk)) * chunk  # a Zarr shard is a multiple of its chunks
     group = zarr.create_group(store=path, zarr_format=3, overwrite=True)
-    arrays: dict[str, NDArray[Any]] = {
-        "z": simulations.z,
-        "index": simulations.index,
-        **{f"x/{n}": a for n, a in simulations.x.items()},
-    }
-    for name, values in arrays.items():
+    for name, values in shard.arrays.items():
         array = group.create_array(
             name,
             shape=values.shape,
@@ -151,19 +232,20 @@ def _write_group(path: Path, simulations: Simulations, attributes: Mapping[str, 
             compressors=(ZstdCodec(level=1), Crc32cCodec()),
         )
         array[:] = values
-    group.attrs.update({**attributes, "format": FORMAT, "rows": rows, "data": list(simulations.x), "complete": True})
+    own = {"format": FORMAT, "rows": len(shard), "data": list(shard.simulations.x), "failures": list(shard.failures)}
+    own["sha256"] = checksums(shard.arrays)
+    complete: dict[str, Any] = {**attributes, **own, "complete": True}
+    group.attrs.update(complete)
 
 
-def _put_in_place(part: Path, path: Path, rows: int) -> None:
+def _put_in_place(part: Path, path: Path) -> None:
     """Rename a finished shard to its place, unless another writer was first."""
-    present = shard_attributes(path)
-    if present is not None and present["rows"] >= rows:
+    if shard_attributes(path) is not None:
         return
     if path.exists():
         path.rename(Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)) / "replaced")
     try:
         os.rename(part, path)
     except OSError:
-        present = shard_attributes(path)
-        if present is None or present["rows"] < rows:
+        if shard_attributes(path) is None:
             raise

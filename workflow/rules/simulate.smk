@@ -1,4 +1,6 @@
 rule clean_store:
+    log:
+        "results/logs/clean_store.log",
     localrule: True
     params:
         store=CONFIG.simulation_store,

@@ -34,7 +34,7 @@ from darksieve.store.shard import (
     write_shard,
 )
 
-__all__ = ["open_simulations", "read_simulations", "simulate_shard"]
+__all__ = ["open_simulations", "provenance", "read_simulations", "simulate_shard"]
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -77,7 +77,7 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
                 if shard is None:
                     partial.mkdir(exist_ok=True)
                     shard = _simulate(experiment, plan, name, partial)
-                    write_shard(path, shard, _attributes(experiment, plan.parts[name]))
+                    write_shard(path, shard, provenance(experiment, plan.parts[name]))
                     shutil.rmtree(partial)
             lock.unlink(missing_ok=True)  # who waited for it, or makes it anew, finds the shard
         except OSError as error:
@@ -209,7 +209,7 @@ def _find(path: Path) -> Shard | None:
     return None
 
 
-def _attributes(experiment: Experiment, part: Part) -> dict[str, Any]:
+def provenance(experiment: Experiment, part: Part) -> dict[str, Any]:
     """What made the simulations, as a shard records it."""
     return {
         "fingerprint": experiment.fingerprint,

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import h5py
@@ -36,6 +37,7 @@ def write(path, z, y):
 
 @pytest.fixture
 def record(line_record):
+    line_record = copy.deepcopy(line_record)
     line_record["simulator"] = {
         "class": "darksieve.simulators.imported:Imported",
         "options": {

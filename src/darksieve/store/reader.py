@@ -100,8 +100,8 @@ class StreamedSource:
         key = self._shard * (1 + self._row.max() // BLOCK_ROWS) + self._row // BLOCK_ROWS
         self._block = np.unique(key, return_inverse=True)[1]
         row_bytes = 4 * sum(int(np.prod(shape)) for shape in shapes.values())
-        # one set of blocks is in use while the next is read, and its shuffled copy is made
-        self._blocks_at_once = max(1, int(memory / (3 * BLOCK_ROWS * row_bytes)))
+        # one set of blocks is in use while the next is read and put together with what was left
+        self._blocks_at_once = max(1, int(memory / (4 * BLOCK_ROWS * row_bytes)))
 
     def split(self, fraction: float, generator: torch.Generator) -> tuple[Rows, Rows]:
         """Rows for training and for validation, drawn in blocks: a block is read for one of them alone."""
@@ -144,16 +144,22 @@ class StreamedSource:
             part = np.concatenate([by_block[edges[block] : edges[block + 1]] for block in group])
             return part, self.read(part)
 
+        left: Rows = rows[:0]
+        left_data = {name: np.empty((0, *shape), np.float32) for name, shape in self.shapes.items()}
         with ThreadPoolExecutor(1) as reader:
-            coming = reader.submit(load, groups[0]) if groups else None
+            coming = [reader.submit(load, group) for group in groups[:1]]
             for number in range(len(groups)):
-                assert coming is not None
-                part, data = coming.result()
-                coming = reader.submit(load, groups[number + 1]) if number + 1 < len(groups) else None
+                part, data = coming.pop().result()
+                coming += [reader.submit(load, group) for group in groups[number + 1 : number + 2]]
+                part = np.concatenate([left, part])
+                data = {name: np.concatenate([left_data[name], array]) for name, array in data.items()}
                 order = np.arange(len(part)) if generator is None else _permutation(len(part), generator)
-                for start in range(0, len(order), size):
+                whole = len(part) if number + 1 == len(groups) else len(part) // size * size
+                for start in range(0, whole, size):
                     chosen = order[start : start + size]
                     yield part[chosen], {name: array[chosen] for name, array in data.items()}
+                rest = order[whole:]
+                left, left_data = part[rest], {name: array[rest] for name, array in data.items()}
 
 
 def _permutation(n: int, generator: torch.Generator) -> Rows:

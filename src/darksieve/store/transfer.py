@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,6 @@ from darksieve.store.shard import Shard, Simulations, Status, read_shard, shard_
 from darksieve.store.simulate import provenance
 
 __all__ = ["export_simulations", "import_simulations"]
-
-log = logging.getLogger(__name__)
 
 
 def import_simulations(experiment: Experiment, store: Path) -> tuple[int, int]:
@@ -143,11 +141,8 @@ def export_simulations(store: Path, fingerprint: str, path: Path) -> int:
                     value = attributes[key]
                     group.attrs[key] = value if isinstance(value, str | int) else json.dumps(value)
                 good = shard.simulations[shard.status == Status.OK]
-                for name, values in {
-                    "z": good.z,
-                    "index": good.index,
-                    **{f"x/{n}": a for n, a in good.x.items()},
-                }.items():
+                arrays: dict[str, NDArray[Any]] = {"z": good.z, "index": good.index}
+                for name, values in (arrays | {f"x/{n}": a for n, a in good.x.items()}).items():
                     _append(group, name, values)
                 total += len(good)
     except OSError as error:
@@ -157,13 +152,12 @@ def export_simulations(store: Path, fingerprint: str, path: Path) -> int:
     return total
 
 
-def _append(group: object, name: str, values: NDArray[np.generic]) -> None:
+def _append(group: Any, name: str, values: NDArray[Any]) -> None:
     """Append rows to a dataset, made where it is not there."""
-    if name not in group:  # type: ignore[operator]
-        group.create_dataset(  # type: ignore[attr-defined]
-            name, data=values, maxshape=(None, *values.shape[1:]), chunks=(64, *values.shape[1:])
-        )
+    if name not in group:
+        shape = values.shape[1:]
+        group.create_dataset(name, data=values, maxshape=(None, *shape), chunks=(64, *shape))
         return
-    dataset = group[name]  # type: ignore[index]
+    dataset = group[name]
     dataset.resize(len(dataset) + len(values), axis=0)
-    dataset[-len(values) :] = values
+    dataset[len(dataset) - len(values) :] = values

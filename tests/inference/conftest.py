@@ -10,6 +10,7 @@ from darksieve.inference.training import train
 from darksieve.problem.box import Box
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import make_observation
+from darksieve.store.reader import MemorySource
 from tests.conftest import simulate
 
 
@@ -28,7 +29,7 @@ def trained(tmp_path_factory):
     high = experiment.prior.to_unit([0.6, -0.5])
     box = Box(experiment.prior.names, tuple(low), tuple(high))
     simulations = simulate(experiment, box, folder / "store", 6144)
-    estimator, history = train(experiment, box, simulations, {}, round_number=1)
+    estimator, history = train(experiment, box, MemorySource(simulations), {}, round_number=1)
     return experiment, make_observation(experiment), simulations, estimator, history
 
 

@@ -12,7 +12,8 @@ from darksieve.inference.estimator import Estimator, choose_device, iterate_rati
 from darksieve.inference.training import HISTORY_COLUMNS, ratio_loss, train
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
-from tests.inference.conftest import simulate
+from darksieve.store.reader import MemorySource
+from tests.conftest import simulate
 
 
 class SwyftNetwork(swyft.AdamWReduceLROnPlateau, swyft.SwyftModule):
@@ -53,8 +54,8 @@ def test_training_starts_from_what_the_round_before_learned(trained):
     experiment, _, simulations, estimator, history = trained
     few = simulations.head(1024)
     short = dataclasses.replace(experiment, config=_with_epochs(experiment.config, 1))
-    _, afresh = train(short, estimator.box, few, {}, round_number=2)
-    _, continued = train(short, estimator.box, few, {}, round_number=2, start=estimator)
+    _, afresh = train(short, estimator.box, MemorySource(few), {}, round_number=2)
+    _, continued = train(short, estimator.box, MemorySource(few), {}, round_number=2, start=estimator)
     assert continued[0]["validation_loss"] < 0.5 * history[-1]["validation_loss"] < afresh[0]["validation_loss"]
 
 
@@ -70,7 +71,7 @@ def test_no_validation_simulation_is_trained_on(trained, monkeypatch):
     monkeypatch.setattr(training, "ratio_loss", spy)
     short = copy.copy(experiment)
     object.__setattr__(short, "config", _with_epochs(experiment.config, 1))
-    train(short, estimator.box, simulations, {}, round_number=1)
+    train(short, estimator.box, MemorySource(simulations), {}, round_number=1)
     assert not seen["train"] & seen["validation"]
     assert len(seen["validation"]) == round(0.1 * len(simulations))
     assert len(seen["train"] | seen["validation"]) == len(simulations)
@@ -93,7 +94,7 @@ def test_noise_is_fresh_at_every_epoch_and_fixed_in_validation(trained, monkeypa
     monkeypatch.setattr(training, "ratio_loss", spy)
     short = copy.copy(experiment)
     object.__setattr__(short, "config", _with_epochs(experiment.config, 2))
-    train(short, estimator.box, simulations.head(640), {}, round_number=1)
+    train(short, estimator.box, MemorySource(simulations.head(640)), {}, round_number=1)
     by_parameter = {}
     for z, data in first_rows["train"]:
         by_parameter.setdefault(z, []).append(data)
@@ -108,7 +109,7 @@ def test_interrupted_training_ends_with_the_same_weights(trained, tmp_path):
     short = copy.copy(experiment)
     object.__setattr__(short, "config", _with_epochs(experiment.config, 3))
     few, checkpoint = simulations.head(640), tmp_path / "c.checkpoint"
-    whole, history = train(short, estimator.box, few, {}, round_number=1)
+    whole, history = train(short, estimator.box, MemorySource(few), {}, round_number=1)
 
     class Killed(Exception):
         pass
@@ -123,11 +124,11 @@ def test_interrupted_training_ends_with_the_same_weights(trained, tmp_path):
     training._Run.save = save_and_die
     try:
         with pytest.raises(Killed):
-            train(short, estimator.box, few, {}, round_number=1, checkpoint=checkpoint)
+            train(short, estimator.box, MemorySource(few), {}, round_number=1, checkpoint=checkpoint)
     finally:
         training._Run.save = save
     assert checkpoint.is_file()
-    resumed, resumed_history = train(short, estimator.box, few, {}, round_number=1, checkpoint=checkpoint)
+    resumed, resumed_history = train(short, estimator.box, MemorySource(few), {}, round_number=1, checkpoint=checkpoint)
     assert checkpoint.is_file()  # it stays until the estimator is written
     for a, b in zip(whole.network.state_dict().values(), resumed.network.state_dict().values()):
         assert torch.equal(a, b)
@@ -140,7 +141,9 @@ def test_broken_checkpoint_is_not_used(trained, tmp_path):
     object.__setattr__(short, "config", _with_epochs(experiment.config, 1))
     checkpoint = tmp_path / "c.checkpoint"
     checkpoint.write_bytes(b"half a file")
-    _, history = train(short, estimator.box, simulations.head(320), {}, round_number=1, checkpoint=checkpoint)
+    _, history = train(
+        short, estimator.box, MemorySource(simulations.head(320)), {}, round_number=1, checkpoint=checkpoint
+    )
     assert len(history) == 1
 
 
@@ -148,7 +151,7 @@ def test_loss_that_is_not_finite_is_one_line(trained, monkeypatch):
     experiment, _, simulations, estimator, _ = trained
     monkeypatch.setattr(training, "ratio_loss", lambda n, b: next(n.parameters()).sum() * math.nan)
     with pytest.raises(DarksieveError, match=r"not finite in epoch 1; lower training\.learning_rate"):
-        train(experiment, estimator.box, simulations.head(320), {}, round_number=1)
+        train(experiment, estimator.box, MemorySource(simulations.head(320)), {}, round_number=1)
 
 
 def test_estimator_file_round_trip(trained, tmp_path):
@@ -184,7 +187,7 @@ def test_network_of_a_swyft_user_plugs_in(line_record, load_record, tmp_path):
     experiment = load_record(line_record)
     box = Box.full(experiment.prior.names)
     simulations = simulate(experiment, box, tmp_path, 512)
-    estimator, _ = train(experiment, box, simulations, {}, round_number=1)
+    estimator, _ = train(experiment, box, MemorySource(simulations), {}, round_number=1)
     ratios = estimator.log_ratios({"brightness": torch.zeros(1, 20)}, simulations.z)
     assert set(ratios) == {("intercept",), ("slope",), ("intercept", "slope")}
 
@@ -203,7 +206,7 @@ def test_broken_network_is_one_line(network, message, line_record, load_record, 
     experiment = load_record(line_record)
     box = Box.full(experiment.prior.names)
     with pytest.raises(DarksieveError, match=message):
-        train(experiment, box, simulate(experiment, box, tmp_path, 128), {}, round_number=1)
+        train(experiment, box, MemorySource(simulate(experiment, box, tmp_path, 128)), {}, round_number=1)
 
 
 def test_outputs_are_found_in_every_collection():

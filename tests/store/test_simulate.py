@@ -241,7 +241,7 @@ def test_damaged_shard_is_named_and_made_again(line, full, tmp_path, caplog):
     after = simulate(line, full, tmp_path, 300)
     assert shard.name in caplog.text
     assert "is damaged" in caplog.text
-    assert "is made again" in caplog.text
+    assert "it is made again" in caplog.text
     np.testing.assert_array_equal(after.x["brightness"], before.x["brightness"])
 
 

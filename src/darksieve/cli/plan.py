@@ -34,9 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Say what is reused and what is new, and write it down."""
+    from darksieve.simulators.imported import Imported
     from darksieve.store.plan import make_plan
+    from darksieve.store.transfer import import_simulations
 
     experiment = load_experiment(options)
+    if isinstance(experiment.simulator, Imported):
+        import_simulations(experiment, options.store)
     plan = make_plan(experiment, load_box(options.box, experiment), options.draw, options.store)
     log.info("%d simulations reused, %d new", plan.reused_simulations, plan.new_simulations)
     write_json(options.output, plan.to_record())

@@ -21,20 +21,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--experiments", type=Path, nargs="*", default=[], help="experiment files whose simulations are kept"
             )
-            action.add_argument("--root", type=Path, default=Path(), help="folder of relative data files")
             action.add_argument("--really", action="store_true", help="remove them; without it they are only listed")
+        if name == "import":
+            action.add_argument(
+                "experiment", type=Path, help="experiment file whose simulator.class is ...imported:Imported"
+            )
+        if name == "export":
+            action.add_argument("fingerprint", help="which simulator, as `info` shows it")
+            action.add_argument("file", type=Path, help="HDF5 file, written")
+        if name in ("clean", "import"):
+            action.add_argument("--root", type=Path, default=Path(), help="folder of relative data files")
 
 
 ACTIONS = {
     "info": "list the simulators whose simulations are stored, how many there are and how large",
     "verify": "read all shards and name those that are damaged",
     "clean": "remove simulations that no named experiment needs; lists them unless told otherwise",
+    "import": "take the simulations of an HDF5 file or NumPy archive that an experiment names in place of a simulator",
+    "export": "write all simulations of a simulator that went well to one HDF5 file",
 }
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what the action says."""
-    {"info": _info, "verify": _verify, "clean": _clean}[options.action](options)
+    {"info": _info, "verify": _verify, "clean": _clean, "import": _import, "export": _export}[options.action](options)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from darksieve.problem.experiment import Experiment
+    from darksieve.store.transfer import import_simulations
+
+    train, test = import_simulations(Experiment.load(options.experiment, options.root), options.store)
+    print(f"{train} simulations for training and {test} for the calibration are in {options.store}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from darksieve.store.transfer import export_simulations
+
+    number = export_simulations(options.store, options.fingerprint, options.file)
+    print(f"{number} simulations are in {options.file}")
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -43,14 +43,14 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.problem.observation import Observation
     from darksieve.problem.provenance import code_digest, digest, file_digest
     from darksieve.store.plan import Plan
-    from darksieve.store.simulate import read_simulations
+    from darksieve.store.simulate import open_simulations
 
     experiment = load_experiment(options)
     set_threads(experiment.config.training.threads)
     observation = Observation.read(options.observation)
     masks = observation.masks
     box = load_box(options.box, experiment)
-    simulations = read_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
+    simulations = open_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     inputs = digest(
         {
             "manifests": [file_digest(path) for path in options.manifests],
@@ -73,7 +73,6 @@ def run(options: argparse.Namespace) -> None:
         writer.writerows(history)
     with whole_file(options.profiles) as part:
         write_profiles(part, marginal_profiles(estimator, observation, experiment.prior))
-    shapes = {name: array.shape[1:] for name, array in simulations.x.items()}
     with whole_file(options.estimator) as part:
-        estimator.save(part, experiment, shapes, experiment.config.seed)
+        estimator.save(part, experiment, simulations.shapes, experiment.config.seed)
     checkpoint.unlink(missing_ok=True)

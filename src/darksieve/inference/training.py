@@ -13,8 +13,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed
-from darksieve.store.shard import Simulations
+from darksieve.store.reader import MemorySource, Source
 
 __all__ = ["HISTORY_COLUMNS", "ratio_loss", "train"]
 
@@ -38,6 +37,7 @@ log = logging.getLogger(__name__)
 HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
 WARM_UP = 0.1
 WEIGHT_DECAY = 1e-4
+ROWS_TO_PREPARE = 32768
 
 Batch = dict[str, Tensor]
 
@@ -63,23 +63,41 @@ def ratio_loss(network: nn.Module, batch: Batch) -> Tensor:
     return sum((value.loss.sum() for value in values if type(value).__name__ == "AuxLoss"), start=loss)
 
 
-@dataclass
 class _Data:
-    """Simulations on the device, and the noise that turns them into data."""
+    """Simulations, and the noise that turns them into data; those in memory lie on the device."""
 
-    signal: Batch
-    z: Tensor
-    observe: Callable[[Batch], Batch]
+    def __init__(self, source: Source, observe: Callable[[Batch], Batch], device: torch.device) -> None:
+        self.source, self.observe, self.device = source, observe, device
+        self.z = torch.from_numpy(source.z).to(device)
+        self.resident = self._to_device(source.x) if isinstance(source, MemorySource) else None
 
-    def batch(self, rows: Tensor) -> Batch:
-        """Data with fresh noise, and z, for the given rows."""
-        return {**self.observe({name: array[rows] for name, array in self.signal.items()}), "z": self.z[rows]}
+    def signal(self, rows: NDArray[np.int64]) -> Batch:
+        """Noise-free data of some rows."""
+        if self.resident is None:
+            return self._to_device(self.source.read(rows))
+        index = torch.from_numpy(rows)
+        return {name: array[index] for name, array in self.resident.items()}
+
+    def batches(self, rows: NDArray[np.int64], size: int, generator: torch.Generator | None) -> Iterator[Batch]:
+        """Batches of data with fresh noise, and z; batches of one simulation are left out: there is nothing to pair."""
+        if self.resident is None:
+            parts = ((part, self._to_device(data)) for part, data in self.source.batches(rows, size, generator))
+        else:
+            order = rows if generator is None else rows[torch.randperm(len(rows), generator=generator).numpy()]
+            cuts = (order[start : start + size] for start in range(0, len(order), size))
+            parts = ((part, self.signal(part)) for part in cuts)
+        for part, signal in parts:
+            if len(part) > 1:
+                yield {**self.observe(signal), "z": self.z[torch.from_numpy(part)]}
+
+    def _to_device(self, arrays: Mapping[str, NDArray[np.float32]]) -> Batch:
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
 
 def train(
     experiment: Experiment,
     box: Box,
-    simulations: Simulations,
+    simulations: Source,
     masks: Mapping[str, NDArray[np.bool_]],
     *,
     round_number: int,
@@ -94,7 +112,7 @@ def train(
         Which network, how it is trained, and the seed.
     box : Box
         The truncated prior from which the simulations were drawn.
-    simulations : Simulations
+    simulations : Source
         Noise-free simulations; a fixed fraction is kept for validation.
     masks : mapping of str to bool array
         Elements of the data that are used.
@@ -124,25 +142,26 @@ def train(
     torch.manual_seed(seed)
     device = choose_device(config.device)
     noise = torch.Generator(device=device).manual_seed(derive_seed("noise", seed))
-    data = _Data(
-        {name: torch.from_numpy(array).to(device) for name, array in simulations.x.items()},
-        torch.from_numpy(simulations.z).to(device),
-        lambda signal: apply_masks(experiment.simulator.observe(signal, noise), masks),
-    )
-    split = torch.randperm(len(simulations), generator=torch.Generator().manual_seed(derive_seed("split", seed)))
-    held_out = max(2, round(config.validation_fraction * len(split)))
-    training_rows, validation_rows = split[held_out:], split[:held_out]
-    validation = _fixed_batches(data, validation_rows, config.batch)
 
-    network = build_network(experiment, {name: array.shape[1:] for name, array in simulations.x.items()}).to(device)
+    def observe(signal: Batch) -> Batch:
+        return apply_masks(experiment.simulator.observe(signal, noise), masks)
+
+    data = _Data(simulations, observe, device)
+    training_rows, validation_rows = simulations.split(
+        config.validation_fraction, torch.Generator().manual_seed(derive_seed("split", seed))
+    )
+    validation = _Validation(data, validation_rows, max(config.batch, 256), noise)
+
+    network = build_network(experiment, simulations.shapes).to(device)
     if start is not None:
         network.load_state_dict(start.network.state_dict())
     if isinstance(network, RatioNetwork):
-        signal = {name: array[training_rows] for name, array in data.signal.items()}
+        rows = training_rows[:ROWS_TO_PREPARE]
+        signal = data.signal(rows)
         network.prepare(
             apply_masks(signal, masks),
-            data.z[training_rows],
-            lambda rows: data.observe({name: array[rows] for name, array in signal.items()}),
+            data.z[torch.from_numpy(rows)],
+            lambda chosen: data.observe({name: array[chosen] for name, array in signal.items()}),
         )
     run = _Run(
         network, config.learning_rate, config.epochs, -(-len(training_rows) // config.batch), noise, config.patience
@@ -151,12 +170,11 @@ def train(
         run.resume(checkpoint)
     while not run.finished:
         started = time.monotonic()
-        order = training_rows[torch.randperm(len(training_rows), generator=run.shuffle)]
-        losses = [run.step(data.batch(rows)) for rows in order.split(config.batch) if len(rows) > 1]
+        losses = [run.step(batch) for batch in data.batches(training_rows, config.batch, run.shuffle)]
         network.eval()
         with torch.no_grad(), run.precision():
-            sizes = [len(batch["z"]) for batch in validation]
-            validation_loss = float(np.average([float(ratio_loss(network, b)) for b in validation], weights=sizes))
+            found = [(float(ratio_loss(network, batch)), len(batch["z"])) for batch in validation]
+        validation_loss = float(np.average([loss for loss, _ in found], weights=[n for _, n in found]))
         run.end_epoch(float(np.mean(losses)), validation_loss, time.monotonic() - started)
         if checkpoint is not None:
             run.save(checkpoint)
@@ -164,9 +182,24 @@ def train(
     return Estimator(network.eval(), experiment.prior.names, box), run.history
 
 
-def _fixed_batches(data: _Data, rows: Tensor, size: int) -> list[Batch]:
-    """Validation batches with noise drawn once, so that epochs compare."""
-    return [data.batch(part) for part in rows.split(max(size, 256)) if len(part) > 1]
+class _Validation:
+    """Validation batches with noise that is the same every time, so that epochs compare; kept where they fit."""
+
+    def __init__(self, data: _Data, rows: NDArray[np.int64], size: int, noise: torch.Generator) -> None:
+        self.data, self.rows, self.size, self.noise, self.state = data, rows, size, noise, noise.get_state()
+        self.kept = list(self._draw()) if data.resident is not None else None
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.kept is not None:
+            yield from self.kept
+            return
+        now = self.noise.get_state()
+        self.noise.set_state(self.state)
+        yield from self._draw()
+        self.noise.set_state(now)
+
+    def _draw(self) -> Iterator[Batch]:
+        return self.data.batches(self.rows, self.size, None)
 
 
 class _Run:

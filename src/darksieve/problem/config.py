@@ -166,6 +166,9 @@ class TrainingConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, description="largest learning rate (AdamW, one cycle)")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
     patience: int = Field(10, ge=1, description="epochs without improvement before training stops")
+    memory: float = Field(
+        8.0, gt=0, description="GB that simulations may take; more of them are streamed from the store"
+    )
     threads: int = Field(
         2,
         ge=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,11 @@ from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import digest
+from darksieve.simulators.imported import Imported
 from darksieve.store.region import Points, Region, draw_points, is_covered
 from darksieve.store.shard import read_points, shard_attributes
 
-__all__ = ["PLAN_FORMAT", "Part", "Plan", "divide", "make_plan"]
+__all__ = ["PLAN_FORMAT", "Part", "Plan", "divide", "make_plan", "pool_name"]
 
 PLAN_FORMAT = 1
 
@@ -169,14 +171,28 @@ def make_plan(experiment: Experiment, box: Box, draw: str, store: Path) -> Plan:
     DarksieveError
         If a shard was written by a newer darksieve.
     """
-    pool = f"{experiment.fingerprint}/{'test' if draw == 'test' else 'train'}-{experiment.config.seed}"
-    wanted = experiment.simulations(draw)
+    pool, wanted = pool_name(experiment, draw), experiment.simulations(draw)
     folder, slices = Path(store) / pool, experiment.slices(draw)
-    return divide(pool, box, wanted, slices, _present(folder), lambda name: read_points(folder / f"{name}.zarr"))
+    present = _present(folder)
+    limit = math.inf
+    if isinstance(experiment.simulator, Imported):  # what is not there cannot be made
+        limit = max((part.region.high for part in present.values()), default=0.0)
+    return divide(pool, box, wanted, slices, present, lambda name: read_points(folder / f"{name}.zarr"), limit)
+
+
+def pool_name(experiment: Experiment, draw: str) -> str:
+    """Folder of the shards of a draw, relative to the store; the rounds of an experiment share one."""
+    return f"{experiment.fingerprint}/{'test' if draw == 'test' else 'train'}-{experiment.config.seed}"
 
 
 def divide(
-    pool: str, box: Box, wanted: int, slices: int, present: Mapping[str, Part], read: Callable[[str], Points]
+    pool: str,
+    box: Box,
+    wanted: int,
+    slices: int,
+    present: Mapping[str, Part],
+    read: Callable[[str], Points],
+    limit: float = math.inf,
 ) -> Plan:
     """Divide a request among the shards that are there and new ones.
 
@@ -194,8 +210,10 @@ def divide(
         Complete shards.
     read : callable
         The points of a complete shard, by name.
+    limit : float
+        Largest mark that can be had.
     """
-    region = Region(box, 0.0, wanted / box.volume)
+    region = Region(box, 0.0, min(wanted / box.volume, limit))
     used = [name for name, part in present.items() if part.region.overlaps(region)]
     made: dict[str, Part] = {}
     names: list[str | None] = []

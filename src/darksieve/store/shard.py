@@ -31,6 +31,8 @@ __all__ = [
     "checksums",
     "read_points",
     "read_shard",
+    "read_table",
+    "refuse_lost_data",
     "shard_attributes",
     "write_shard",
 ]
@@ -184,6 +186,34 @@ def read_shard(path: Path) -> Shard:
     return Shard(
         Simulations(read("z"), x, index), _points(read("point"), index), read("status"), attributes["failures"]
     )
+
+
+def read_table(path: Path) -> tuple[NDArray[np.float32], Points, NDArray[np.uint8]]:
+    """Parameters z (n, P), points and states of a shard, without its data.
+
+    Raises
+    ------
+    DarksieveError
+        If the shard is absent, incomplete or damaged.
+    """
+    read = _open(path)[0]
+    return read("z"), _points(read("point"), read("index")), read("status")
+
+
+def refuse_lost_data(path: Path, names: Sequence[str]) -> None:
+    """Refuse a shard of which a data file is lost or empty: Zarr would give zeros.
+
+    Raises
+    ------
+    DarksieveError
+        If there is none for one of the arrays `names`.
+    """
+    for name in names:
+        files = [f for f in (path / "x" / name).rglob("*") if f.is_file() and f.name != "zarr.json"]
+        if not any(file.stat().st_size for file in files):
+            raise DarksieveError(
+                f"is damaged: no data of {name}", where=f"shard {path}", mend="the next run remakes it"
+            )
 
 
 def _open(path: Path) -> tuple[Callable[[str], NDArray[Any]], dict[str, Any]]:

@@ -10,9 +10,9 @@ import shutil
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -22,11 +22,22 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.store.attempt import BLOCK, Block, simulate_block, simulator_call
 from darksieve.store.plan import Part, Plan
-from darksieve.store.shard import Shard, Simulations, Status, checksums, read_shard, shard_attributes, write_shard
+from darksieve.store.reader import MemorySource, Source, StreamedSource
+from darksieve.store.shard import (
+    Shard,
+    Simulations,
+    Status,
+    checksums,
+    read_shard,
+    read_table,
+    shard_attributes,
+    write_shard,
+)
 
-__all__ = ["read_simulations", "simulate_shard"]
+__all__ = ["open_simulations", "provenance", "read_simulations", "simulate_shard"]
 
 log = logging.getLogger(__name__)
+Content = TypeVar("Content")
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_SAVES = 15.0
 
@@ -66,7 +77,7 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
                 if shard is None:
                     partial.mkdir(exist_ok=True)
                     shard = _simulate(experiment, plan, name, partial)
-                    write_shard(path, shard, _attributes(experiment, plan.parts[name]))
+                    write_shard(path, shard, provenance(experiment, plan.parts[name]))
                     shutil.rmtree(partial)
             lock.unlink(missing_ok=True)  # who waited for it, or makes it anew, finds the shard
         except OSError as error:
@@ -111,11 +122,7 @@ def read_simulations(experiment: Experiment, plan: Plan, manifests: Iterable[Pat
     shards: dict[str, Shard] = {}
     for name in plan.names:
         path = _shard_path(store, plan, name)
-        shard = _find(path)
-        if shard is None:
-            log.warning("shard %s is made again", path)
-            simulate_shard(experiment, plan, name, store)
-            shard = read_shard(path)
+        shard = _read_or_remake(read_shard, experiment, plan, name, store)
         if name in wanted and checksums(shard.arrays) != wanted[name]:
             raise DarksieveError(
                 "holds other simulations than its manifest says", where=f"shard {path}",
@@ -128,6 +135,49 @@ def read_simulations(experiment: Experiment, plan: Plan, manifests: Iterable[Pat
     if not parts:
         raise DarksieveError("no simulation is left", where=f"plan of {plan.wanted}", mend="ask for more simulations")
     return Simulations.concatenate(parts)
+
+
+def open_simulations(experiment: Experiment, plan: Plan, manifests: Iterable[Path], store: Path) -> Source:
+    """The simulations of a plan for training: in memory, or streamed where they exceed `training.memory`.
+
+    Raises
+    ------
+    DarksieveError
+        As `read_simulations`.
+    """
+    paths = {name: _shard_path(store, plan, name) for name in plan.names}
+    tables = {name: _read_or_remake(read_table, experiment, plan, name, store) for name in plan.names}
+    memory = 1e9 * experiment.config.training.memory
+    shapes = _shapes(next(iter(paths.values())))
+    row_bytes = 4 * sum(int(np.prod(shape)) for shape in shapes.values())
+    if (plan.reused_simulations + plan.new_simulations) * row_bytes <= memory:
+        return MemorySource(read_simulations(experiment, plan, manifests, store))
+    rows = plan.select({name: points for name, (_, points, _) in tables.items()})
+    used = {name: rows[name][status[rows[name]] == Status.OK] for name, (_, _, status) in tables.items()}
+    used = {name: chosen for name, chosen in used.items() if len(chosen)}
+    log.info("%d simulations are streamed from the store", sum(map(len, used.values())))
+    z = np.concatenate([tables[name][0][chosen] for name, chosen in used.items()])
+    return StreamedSource([(paths[name], chosen) for name, chosen in used.items()], z, shapes, memory)
+
+
+def _read_or_remake(
+    read: Callable[[Path], Content], experiment: Experiment, plan: Plan, name: str, store: Path
+) -> Content:
+    """Read a shard; one that is absent or damaged is named and made again."""
+    path = _shard_path(store, plan, name)
+    try:
+        return read(path)
+    except DarksieveError as error:
+        log.warning("%s: it is made again", error)
+        simulate_shard(experiment, plan, name, store)
+        return read(path)
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    import zarr
+
+    group: Any = zarr.open_group(path, mode="r")
+    return {name: group[f"x/{name}"].shape[1:] for name in group.attrs["data"]}
 
 
 def _records(manifests: Iterable[Path]) -> list[dict[str, Any]]:
@@ -159,7 +209,7 @@ def _find(path: Path) -> Shard | None:
     return None
 
 
-def _attributes(experiment: Experiment, part: Part) -> dict[str, Any]:
+def provenance(experiment: Experiment, part: Part) -> dict[str, Any]:
     """What made the simulations, as a shard records it."""
     return {
         "fingerprint": experiment.fingerprint,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ __all__ = [
     "add_plan",
     "add_store",
     "add_threads",
+    "aligned",
     "load_box",
     "load_experiment",
     "set_threads",
@@ -99,3 +100,10 @@ def write_json(path: Path, record: Any) -> None:
     """Write JSON, whole or not at all."""
     with whole_file(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table whose columns are aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()

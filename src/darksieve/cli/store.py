@@ -6,6 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from darksieve.cli.arguments import aligned
 from darksieve.problem.errors import DarksieveError
 
 
@@ -108,5 +109,4 @@ def _table(entries: list) -> list[str]:
         parameters = ", ".join(e.parameters[:4]) + (", ..." if len(e.parameters) > 4 else "")
         rows.append((e.fingerprint, str(e.simulations), str(e.shards), str(e.files), f"{e.size / 1e6:.1f}", e.simulator,
                      parameters))  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return list(aligned(rows))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darksieve.cli.arguments import whole_file
+from darksieve.cli.arguments import aligned, whole_file
 
 if TYPE_CHECKING:
     from darksieve.inference.posterior import Posterior
@@ -62,7 +62,7 @@ def _posterior_table(posterior: Posterior, truth: dict[str, float] | None) -> It
                 *([f"{truth[name]:{digits}}"] if truth else []),
             ]
         )
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -71,13 +71,7 @@ def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
         low, high = record["expected_range"]
         verdict = "passed" if record["passed"] else "undecided" if record.get("undecided") else "FAILED"
         rows.append([name, verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", record["meaning"]])
-    return _aligned(rows)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+    return aligned(rows)
 
 
 def _decimals(standard_deviation: float) -> int:

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
     simulations = open_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     inputs = digest(
         {
+            "plan": file_digest(options.plan),
             "manifests": [file_digest(path) for path in options.manifests],
             "start": options.start and file_digest(options.start),
             "masks": {name: mask.tobytes().hex() for name, mask in masks.items()},

@@ -29,7 +29,7 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed
-from darksieve.store.reader import MemorySource, Source
+from darksieve.store.reader import MemorySource, Source, StreamedSource
 
 __all__ = ["HISTORY_COLUMNS", "ratio_loss", "train"]
 
@@ -69,18 +69,18 @@ class _Data:
     def __init__(self, source: Source, observe: Callable[[Batch], Batch], device: torch.device) -> None:
         self.source, self.observe, self.device = source, observe, device
         self.z = torch.from_numpy(source.z).to(device)
-        self.resident = self._to_device(source.x) if isinstance(source, MemorySource) else None
+        self.resident = self._to_device(source.x) if isinstance(source, MemorySource) else {}
 
     def signal(self, rows: NDArray[np.int64]) -> Batch:
         """Noise-free data of some rows."""
-        if self.resident is None:
+        if isinstance(self.source, StreamedSource):
             return self._to_device(self.source.read(rows))
         index = torch.from_numpy(rows)
         return {name: array[index] for name, array in self.resident.items()}
 
     def batches(self, rows: NDArray[np.int64], size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """Batches of data with fresh noise, and z; batches of one simulation are left out: there is nothing to pair."""
-        if self.resident is None:
+        if isinstance(self.source, StreamedSource):
             parts = ((part, self._to_device(data)) for part, data in self.source.batches(rows, size, generator))
         else:
             order = rows if generator is None else rows[torch.randperm(len(rows), generator=generator).numpy()]
@@ -187,7 +187,7 @@ class _Validation:
 
     def __init__(self, data: _Data, rows: NDArray[np.int64], size: int, noise: torch.Generator) -> None:
         self.data, self.rows, self.size, self.noise, self.state = data, rows, size, noise, noise.get_state()
-        self.kept = list(self._draw()) if data.resident is not None else None
+        self.kept = list(self._draw()) if data.resident else None
 
     def __iter__(self) -> Iterator[Batch]:
         if self.kept is not None:

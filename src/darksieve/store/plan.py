@@ -71,15 +71,10 @@ class Plan:
         """All shards that the request draws from, in the order in which they are read."""
         return tuple(sorted({*self.reused, *(name for name in self.slices if name is not None)}))
 
-    @property
-    def stream(self) -> str:
-        """Names the random numbers of the pool."""
-        return self.pool
-
     def new_points(self, name: str) -> Points:
         """The points of a shard: those of its region that no earlier shard holds."""
         part = self.parts[name]
-        points = draw_points(part.region, self.stream)
+        points = draw_points(part.region, self.pool)
         held = np.zeros(len(points), bool)
         for other in part.excluded:
             held |= self.parts[other].region.contains(points)
@@ -226,7 +221,7 @@ def divide(
         name = digest([piece.to_record(), excluded])
         made[name] = Part(name, piece, excluded)
         names.append(name)
-    parts = {name: present[name] for name in _with_excluded(used, present)} | made
+    parts = {name: present[name] for name in sorted(_with_excluded(used, present))} | made
     plan = Plan(pool, region, wanted, tuple(used), tuple(names), parts, 0, 0)
     rows = plan.select({name: read(name) for name in used} | {name: plan.new_points(name) for name in made})
     reused, new = (sum(len(rows[name]) for name in group) for group in (used, made))

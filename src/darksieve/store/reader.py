@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,25 +21,6 @@ Arrays = dict[str, NDArray[np.float32]]
 BLOCK_ROWS = 512
 
 
-class Source(Protocol):
-    """Noise-free simulations by row: parameters z (n, P) float32, and data of given shapes."""
-
-    z: NDArray[np.float32]
-    shapes: Mapping[str, tuple[int, ...]]
-
-    def split(self, fraction: float, generator: torch.Generator) -> tuple[Rows, Rows]:
-        """Rows for training and, a fraction of all, for validation; no simulation is in both."""
-        ...
-
-    def read(self, rows: Rows) -> Arrays:
-        """Data of the given rows."""
-        ...
-
-    def batches(self, rows: Rows, size: int, generator: torch.Generator | None) -> Iterator[tuple[Rows, Arrays]]:
-        """Batches of rows with their data: every row once, shuffled if there is a generator."""
-        ...
-
-
 class MemorySource:
     """Simulations in memory."""
 
@@ -53,17 +33,6 @@ class MemorySource:
         order = _permutation(len(self.z), generator)
         held_out = max(2, round(fraction * len(order)))
         return order[held_out:], order[:held_out]
-
-    def read(self, rows: Rows) -> Arrays:
-        """Data of the given rows."""
-        return {name: array[rows] for name, array in self.x.items()}
-
-    def batches(self, rows: Rows, size: int, generator: torch.Generator | None) -> Iterator[tuple[Rows, Arrays]]:
-        """Batches of rows with their data."""
-        order = rows if generator is None else rows[_permutation(len(rows), generator)]
-        for start in range(0, len(order), size):
-            part = order[start : start + size]
-            yield part, self.read(part)
 
 
 class StreamedSource:
@@ -108,8 +77,9 @@ class StreamedSource:
         blocks = _permutation(int(self._block.max()) + 1, generator)
         held_out = np.zeros(len(blocks), bool)
         held_out[blocks[: max(1, round(fraction * len(blocks)))]] = True
-        validation = held_out[self._block]
-        return np.flatnonzero(~validation), np.flatnonzero(validation)
+        rows = np.argsort(np.argsort(blocks)[self._block], kind="stable")  # the first ones are of random blocks
+        validation = held_out[self._block[rows]]
+        return rows[~validation], rows[validation]
 
     def read(self, rows: Rows) -> Arrays:
         """Data of the given rows."""
@@ -160,6 +130,9 @@ class StreamedSource:
                     yield part[chosen], {name: array[chosen] for name, array in data.items()}
                 rest = order[whole:]
                 left, left_data = part[rest], {name: array[rest] for name, array in data.items()}
+
+
+Source = MemorySource | StreamedSource
 
 
 def _permutation(n: int, generator: torch.Generator) -> Rows:

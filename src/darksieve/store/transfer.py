@@ -45,8 +45,8 @@ def import_simulations(experiment: Experiment, store: Path) -> tuple[int, int]:
             "its simulator is none of imported simulations", where=experiment.path.name,
             mend="say `class: darksieve.simulators.imported:Imported`",
         )  # fmt: skip
-    last = Path(store) / pool_name(experiment, "test") / _shard_name(experiment.slices("test") - 1)
-    if shard_attributes(last) is not None:  # it is written last
+    last = Path(store) / pool_name(experiment, "test") / _shard_name(0)
+    if shard_attributes(last) is not None:  # it is written last, and alone
         return _count(store, experiment, "round-1"), _count(store, experiment, "test")
     z, x = simulator.load()
     unit = experiment.prior.to_unit(z.astype(float))
@@ -83,7 +83,7 @@ def _write_pool(
     """Write rows as shards, each a slice of the marks."""
     whole = Box.full(experiment.prior.names)
     mark = generator.permutation(len(rows)) + generator.random(len(rows))
-    slices = -(-len(rows) // experiment.config.rounds.shard)
+    slices = 1 if draw == "test" else -(-len(rows) // experiment.config.rounds.shard)
     edges = np.linspace(0, len(rows), slices + 1)
     for number in range(slices):
         here = (mark >= edges[number]) & (mark < edges[number + 1])

@@ -1,7 +1,9 @@
+import json
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import yaml
 
@@ -31,17 +33,35 @@ def test_help_imports_nothing_heavy():
 
 
 def test_simulating_imports_neither_swyft_nor_lightning(repository, tmp_path):
-    shared = f"'--experiment', '{repository}/examples/line.yaml', '--store', '{tmp_path}/s'"
-    plan, manifest = tmp_path / "plan.json", tmp_path / "0.json"
+    shared = f"'--experiment', '{repository}/examples/line.yaml'"
+    store = f"'--store', '{tmp_path}/s'"
+    prior, plan, manifest = (tmp_path / f"{name}.json" for name in ("prior", "plan", "0"))
     code = (
         "import sys; from darksieve.cli import main\n"
-        f"main(['plan', {shared}, '--draw', 'round-1', '--output', '{plan}'])\n"
-        f"main(['simulate', {shared}, '--plan', '{plan}', '--shard', '0', '--output', '{manifest}'])\n"
+        f"main(['declare', {shared}, '--output', '{prior}'])\n"
+        f"main(['plan', {shared}, {store}, '--prior', '{prior}', '--draw', 'round-1', '--output', '{plan}'])\n"
+        f"main(['simulate', {shared}, {store}, '--plan', '{plan}', '--shard', '0', '--output', '{manifest}'])\n"
         "print(sorted({'swyft', 'pytorch_lightning', 'lightning_fabric', 'matplotlib'} & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "[]"
     assert manifest.is_file()
+
+
+def test_planning_and_truncating_import_no_torch(repository, tmp_path):
+    experiment, prior = repository / "examples/line.yaml", tmp_path / "prior.json"
+    assert run("declare", "--experiment", experiment, "--output", prior).returncode == 0
+    np.savez(tmp_path / "profiles.npz", slope=-(np.linspace(-30, 30, 256) ** 2))
+    shared = f"'--experiment', '{experiment}', '--prior', '{prior}'"
+    code = (
+        "import sys; from darksieve.cli import main\n"
+        f"main(['plan', {shared}, '--store', 's', '--draw', 'round-1', '--output', 'plan.json'])\n"
+        f"main(['truncate', {shared}, '--profiles', 'profiles.npz', '--round', '1', '--output', 'box.json'])\n"
+        "print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
+    assert json.loads((tmp_path / "box.json").read_text())["volume"] < 0.5
 
 
 def test_mistake_is_one_line_and_status_one(tmp_path):

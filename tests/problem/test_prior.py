@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,3 +50,8 @@ def test_product_maps_columns_by_their_own_prior():
     np.testing.assert_allclose(z, [[1.0, 10.0]])
     np.testing.assert_allclose(prior.to_unit(z), [[0.5, 0.5]])
     assert prior.columns(("b",)) == [1]
+
+
+def test_record_holds_the_prior_to_the_last_digit():
+    prior = Prior(tuple(Parameter(f"p{i}", one, "s", rf"\theta_{i}") for i, one in enumerate(PRIORS)))
+    assert Prior.from_record(json.loads(json.dumps(prior.to_record()))) == prior

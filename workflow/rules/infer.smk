@@ -35,6 +35,7 @@ rule train:
 
 checkpoint truncate:
     input:
+        prior="results/{experiment}/prior.json",
         profiles="results/{experiment}/round-{round}/profiles.npz",
         box=get_box_before,
     output:
@@ -55,7 +56,7 @@ checkpoint truncate:
     message:
         "Truncation of {wildcards.experiment}, round {wildcards.round}"
     shell:
-        "darksieve truncate --experiment {params.file} --profiles {input.profiles} {params.options}"
+        "darksieve truncate --experiment {params.file} --prior {input.prior} --profiles {input.profiles} {params.options}"
         " --round {wildcards.round} --output {output.box} 2>&1 | tee {log}"
 
 

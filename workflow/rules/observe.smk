@@ -15,6 +15,27 @@ rule download:
         "darksieve download {wildcards.file} --output {output} {params.mirror} 2>&1 | tee {log}"
 
 
+rule declare:
+    input:
+        data=get_data_files,
+    output:
+        "results/{experiment}/prior.json",
+    log:
+        "results/{experiment}/logs/declare/declare.log",
+    priority: 2
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        file=get_file,
+        depends_on=depends_on("declare"),
+    message:
+        "Parameters of {wildcards.experiment}"
+    shell:
+        "darksieve declare --experiment {params.file} --output {output} 2>&1 | tee {log}"
+
+
 rule observe:
     input:
         data=get_data_files,

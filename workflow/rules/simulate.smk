@@ -14,6 +14,7 @@ rule clean_store:
 
 rule plan:
     input:
+        prior="results/{experiment}/prior.json",
         data=get_data_files,
         box=get_box_before,
     output:
@@ -33,7 +34,7 @@ rule plan:
     message:
         "Plan of the simulations of {wildcards.experiment}, {wildcards.draw}"
     shell:
-        "darksieve plan --experiment {params.file} --store {params.store} {params.options}"
+        "darksieve plan --experiment {params.file} --prior {input.prior} --store {params.store} {params.options}"
         " --draw {wildcards.draw} --output {output} 2>&1 | tee {log}"
 
 

@@ -18,6 +18,7 @@ VERBS = {
     "check": "check experiment files and their simulators, and make nothing",
     "download": "bring a registered data file, from its public origin or a mirror, and verify it",
     "observe": "make the mock or read the files of an observation: observation.h5",
+    "declare": "write the parameters with their priors, units and labels: prior.json",
     "plan": "say which simulations are in the store and which must be made: plan.json",
     "simulate": "make one shard of simulations, or find it in the store: a manifest",
     "train": "train the ratio estimator of a round: estimator.pt, history.csv",

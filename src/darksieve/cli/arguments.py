@@ -8,20 +8,25 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.experiment import Experiment
+from darksieve.problem.prior import Prior
+
+if TYPE_CHECKING:
+    from darksieve.problem.experiment import Experiment
 
 __all__ = [
     "add_experiment",
     "add_plan",
+    "add_prior",
     "add_store",
     "add_threads",
     "aligned",
     "load_box",
     "load_experiment",
+    "load_prior",
     "set_threads",
     "whole_file",
     "write_json",
@@ -44,6 +49,11 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", type=Path, required=True, help="plan.json of the simulations")
 
 
+def add_prior(parser: argparse.ArgumentParser) -> None:
+    """The prior, with which a step needs no simulator."""
+    parser.add_argument("--prior", type=Path, required=True, help="prior.json of the experiment")
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """How many cores torch may use."""
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
@@ -59,10 +69,17 @@ def set_threads(threads: int) -> None:
 
 def load_experiment(options: argparse.Namespace) -> Experiment:
     """The experiment that the arguments name."""
+    from darksieve.problem.experiment import Experiment
+
     return Experiment.load(options.experiment, options.root)
 
 
-def load_box(path: Path | None, experiment: Experiment) -> Box:
+def load_prior(options: argparse.Namespace) -> Prior:
+    """The prior that `darksieve declare` wrote."""
+    return Prior.from_record(json.loads(options.prior.read_text()))
+
+
+def load_box(path: Path | None, prior: Prior) -> Box:
     """The box in a `box.json`; the whole prior where there is none.
 
     Raises
@@ -71,12 +88,10 @@ def load_box(path: Path | None, experiment: Experiment) -> Box:
         If the file is of another experiment.
     """
     if path is None:
-        return Box.full(experiment.prior.names)
+        return Box.full(prior.names)
     box = Box.from_record(json.loads(path.read_text()))
-    if box.names != experiment.prior.names:
-        raise DarksieveError(
-            f"box of {box.names}, not {experiment.prior.names}", where=path, mend="delete it and rerun"
-        )
+    if box.names != prior.names:
+        raise DarksieveError(f"box of {box.names}, not {prior.names}", where=path, mend="delete it and rerun")
     return box
 
 

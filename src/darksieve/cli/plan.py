@@ -6,7 +6,15 @@ import argparse
 import logging
 from pathlib import Path
 
-from darksieve.cli.arguments import add_experiment, add_store, load_box, load_experiment, write_json
+from darksieve.cli.arguments import (
+    add_experiment,
+    add_prior,
+    add_store,
+    load_box,
+    load_experiment,
+    load_prior,
+    write_json,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +34,7 @@ READS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     add_experiment(parser)
+    add_prior(parser)
     add_store(parser)
     parser.add_argument("--box", type=Path, help="box.json of the round before (default: the whole prior)")
     parser.add_argument("--draw", required=True, help="what the simulations are for: round-1, round-2, ... or test")
@@ -34,13 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Say what is reused and what is new, and write it down."""
-    from darksieve.simulators.imported import Imported
+    from darksieve.simulators.imported import is_imported
     from darksieve.store.plan import make_plan
-    from darksieve.store.transfer import import_simulations
 
     experiment = load_experiment(options)
-    if isinstance(experiment.simulator, Imported):
+    if is_imported(experiment):
+        from darksieve.store.transfer import import_simulations
+
         import_simulations(experiment, options.store)
-    plan = make_plan(experiment, load_box(options.box, experiment), options.draw, options.store)
+    plan = make_plan(experiment, load_box(options.box, load_prior(options)), options.draw, options.store)
     log.info("%d simulations reused, %d new", plan.reused_simulations, plan.new_simulations)
     write_json(options.output, plan.to_record())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ def run(options: argparse.Namespace) -> None:
     """Draw and save the figure."""
     from darksieve.figures.style import save
 
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of the time stamps of matplotlib's own fonts
     figure = FIGURES[options.figure](options)
     for path in (options.pdf, options.png):
         with whole_file(path) as part:

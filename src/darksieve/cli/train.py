@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     set_threads(experiment.config.training.threads)
     observation = Observation.read(options.observation)
     masks = observation.masks
-    box = load_box(options.box, experiment)
+    box = load_box(options.box, experiment.prior)
     simulations = open_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     inputs = digest(
         {

@@ -61,8 +61,12 @@ def new_figure(width: float = WIDTH, height: float = 4.0) -> Figure:
 
 @mpl.rc_context(_STYLE)
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as its suffix says, without the time of day, so that equal figures are equal files."""
+    """Write a figure as its suffix says, without the time of day, so that equal figures are equal files.
+
+    Its panels keep the places that they have now, so that another format costs no second layout and looks the same.
+    """
     figure.savefig(path, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
+    figure.set_layout_engine("none")
 
 
 def grid_of_panels(panels: int, columns: int = 4, height: float = 1.7, **kwargs: Any) -> tuple[Figure, list[Axes]]:

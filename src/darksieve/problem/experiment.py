@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from darksieve.problem.config import ExperimentConfig, PriorConfig, Section, WorkflowConfig
+from darksieve.problem.config import ExperimentConfig, Section, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.prior import LogUniform, Normal, OneDimensionalPrior, Parameter, Prior, Uniform
+from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 from darksieve.problem.provenance import code_digest, digest, file_digest
 from darksieve.problem.registry import REGISTRY
 from darksieve.problem.simulator import Simulator, load_simulator, simulator_source
@@ -99,7 +99,7 @@ class Experiment:
             config, described = self.config.prior[name], descriptions.get(name)
             unit = config.unit if config.unit is not None else (described.unit if described else "")
             label = config.label if config.label is not None else (described.label if described else "")
-            parameters.append(Parameter(name, _prior(config), unit, label))
+            parameters.append(Parameter(name, one_dimensional_prior(config.model_dump()), unit, label))
         return Prior(tuple(parameters))
 
     @property
@@ -221,7 +221,7 @@ class Experiment:
         for name, prior in self.config.prior.items():
             if name not in truth:
                 raise DarksieveError(f"no value for {name}", where=where, mend="give every parameter one")
-            if not 0.0 < float(_prior(prior).cumulative(truth[name])) < 1.0:
+            if not 0.0 < float(one_dimensional_prior(prior.model_dump()).cumulative(truth[name])) < 1.0:
                 raise DarksieveError(f"{name} = {truth[name]} lies outside its prior", where=where, mend="widen it")
 
 
@@ -266,15 +266,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DarksieveError("holds no mapping of keys", where=path.name, mend="see config/README.md")
     return record
-
-
-def _prior(config: PriorConfig) -> OneDimensionalPrior:
-    if config.uniform is not None:
-        return Uniform(*config.uniform)
-    if config.log_uniform is not None:
-        return LogUniform(*config.log_uniform)
-    assert config.normal is not None
-    return Normal(*config.normal, *(config.bounds or ()))
 
 
 def _with_absolute_files(value: Any, base: Path, root: Path) -> Any:

@@ -7,13 +7,14 @@ posterior density is the ratio that the networks estimate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LogUniform", "Normal", "OneDimensionalPrior", "Parameter", "Prior", "Uniform"]
+__all__ = ["LogUniform", "Normal", "OneDimensionalPrior", "Parameter", "Prior", "Uniform", "one_dimensional_prior"]
 
 Floats = NDArray[np.float64]
 
@@ -104,6 +105,15 @@ class Normal(OneDimensionalPrior):
         return spec | ({"bounds": [self.low, self.high]} if bounded else {})
 
 
+def one_dimensional_prior(specification: Mapping[str, Any]) -> OneDimensionalPrior:
+    """The prior that a specification, as an experiment file writes it, describes."""
+    if specification.get("uniform") is not None:
+        return Uniform(*specification["uniform"])
+    if specification.get("log_uniform") is not None:
+        return LogUniform(*specification["log_uniform"])
+    return Normal(*specification["normal"], *(specification.get("bounds") or ()))
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter z: its name, prior, unit (a string, empty if none) and LaTeX label (without dollars)."""
@@ -147,3 +157,12 @@ class Prior:
     def specification(self) -> dict[str, dict[str, object]]:
         """What identifies this prior: a key a parameter, in order, as an experiment file writes it."""
         return {p.name: {**p.prior.specification(), "unit": p.unit} for p in self}
+
+    def to_record(self) -> list[dict[str, object]]:
+        """The prior as JSON holds it: an entry a parameter, in order, with units and labels."""
+        return [{"name": p.name, **p.prior.specification(), "unit": p.unit, "label": p.label} for p in self]
+
+    @classmethod
+    def from_record(cls, record: Sequence[Mapping[str, Any]]) -> Prior:
+        """The prior that `to_record` wrote."""
+        return cls(tuple(Parameter(p["name"], one_dimensional_prior(p), p["unit"], p["label"]) for p in record))

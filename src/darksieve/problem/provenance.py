@@ -10,7 +10,6 @@ import ast
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def file_digest(path: Path) -> str:
 @cache
 def code_digest(*modules: str) -> str:
     """Digest of the named darksieve modules and of all darksieve modules they import, at any depth."""
-    return digest({name: _syntax_digest(path) for name, path in sorted(imported_modules(*modules).items())})
+    return digest({name: _syntax_digest(name, path) for name, path in sorted(imported_modules(*modules).items())})
 
 
 def imported_modules(*modules: str) -> dict[str, Path]:
@@ -73,31 +72,28 @@ def _source(module: str) -> Path | None:
     return None
 
 
-@cache
-def _tree(path: Path, modified: int) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def _parse(path: Path) -> ast.Module:
-    return _tree(path, path.stat().st_mtime_ns)
-
-
-def _imports(module: str, path: Path) -> Iterator[str]:
+def _imports(module: str, path: Path) -> tuple[str, ...]:
     """Absolute names of what a module imports, including imports inside functions."""
+    return _read(module, path, path.stat().st_mtime_ns)[0]
+
+
+def _syntax_digest(module: str, path: Path) -> str:
+    """Digest of a module's syntax tree without docstrings and positions."""
+    return _read(module, path, path.stat().st_mtime_ns)[1]
+
+
+@cache
+def _read(module: str, path: Path, modified: int) -> tuple[tuple[str, ...], str]:
+    """What a module imports, and the digest of its syntax tree; parsed once as long as the file stays the same."""
+    tree = ast.parse(path.read_text())
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(_parse(path)):
+    imports: list[str] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imports.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _syntax_digest(path: Path) -> str:
-    """Digest of a source file's syntax tree without docstrings and positions."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            imports.extend([base, *(f"{base}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return tuple(imports), hashlib.sha256(ast.dump(tree).encode()).hexdigest()

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
+from darksieve.problem.experiment import Experiment
 from darksieve.problem.simulator import Simulator
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Imported"]
+__all__ = ["Imported", "is_imported"]
 
 
 class Imported(Simulator):
@@ -87,3 +88,8 @@ class Imported(Simulator):
         from darksieve.problem.files import read_array
 
         return read_array(self.file, name).astype(np.float32)
+
+
+def is_imported(experiment: Experiment) -> bool:
+    """Whether an experiment uses simulations that somebody already has; asked without loading its simulator."""
+    return experiment.config.simulator.class_ == f"{Imported.__module__}:{Imported.__name__}"

@@ -17,7 +17,7 @@ from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import digest
-from darksieve.simulators.imported import Imported
+from darksieve.simulators.imported import is_imported
 from darksieve.store.region import Points, Region, draw_points, is_covered
 from darksieve.store.shard import read_points, shard_attributes
 
@@ -170,7 +170,7 @@ def make_plan(experiment: Experiment, box: Box, draw: str, store: Path) -> Plan:
     folder, slices = Path(store) / pool, experiment.slices(draw)
     present = _present(folder)
     limit = math.inf
-    if isinstance(experiment.simulator, Imported):  # what is not there cannot be made
+    if is_imported(experiment):  # what is not there cannot be made
         limit = max((part.region.high for part in present.values()), default=0.0)
     return divide(pool, box, wanted, slices, present, lambda name: read_points(folder / f"{name}.zarr"), limit)
 

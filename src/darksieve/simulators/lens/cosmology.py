@@ -11,7 +11,7 @@ from typing import Any
 
 from darksieve.problem.errors import DarksieveError
 
-__all__ = ["LensPlane", "lens_plane"]
+__all__ = ["LensPlane", "check_redshifts", "lens_plane"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,21 @@ class LensPlane:
         return math.degrees(1 / self.distance_lens) * 3600
 
 
+def check_redshifts(redshift_lens: float, redshift_source: float) -> None:
+    """Check that 0 < redshift_lens < redshift_source.
+
+    Raises
+    ------
+    DarksieveError
+        If they are not in that order.
+    """
+    if not 0 < redshift_lens < redshift_source < math.inf:
+        raise DarksieveError(
+            f"redshift_lens = {redshift_lens:g} and redshift_source = {redshift_source:g}",
+            where="cosmology", mend="the lens lies between us and the source: 0 < redshift_lens < redshift_source",
+        )  # fmt: skip
+
+
 def lens_plane(redshift_lens: float, redshift_source: float, cosmology: Any = None) -> LensPlane:
     """Distances and critical densities for a lens and a source.
 
@@ -58,11 +73,7 @@ def lens_plane(redshift_lens: float, redshift_source: float, cosmology: Any = No
     from astropy import constants, units
     from astropy.cosmology import Planck18
 
-    if not 0 < redshift_lens < redshift_source < math.inf:
-        raise DarksieveError(
-            f"redshift_lens = {redshift_lens:g} and redshift_source = {redshift_source:g}",
-            where="cosmology", mend="the lens lies between us and the source: 0 < redshift_lens < redshift_source",
-        )  # fmt: skip
+    check_redshifts(redshift_lens, redshift_source)
     cosmology = Planck18 if cosmology is None else cosmology
     if cosmology.Ok0 != 0:
         raise DarksieveError(f"curvature Ok0 = {cosmology.Ok0:g}", where="cosmology", mend="use a flat one")

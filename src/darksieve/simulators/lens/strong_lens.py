@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.simulator import Description, Simulator
-from darksieve.simulators.lens.cosmology import lens_plane
+from darksieve.simulators.lens.cosmology import LensPlane, check_redshifts, lens_plane
 from darksieve.simulators.lens.instrument import (
     Instrument,
     add_noise,
@@ -135,7 +136,8 @@ class StrongLens(Simulator):
         self.pixels = pixels
         self.concentration, self.truncation = float(concentration), float(truncation)
         self.lens_light, self.subhalo = lens_light, subhalo
-        self.plane = lens_plane(redshift_lens, redshift_source)
+        check_redshifts(redshift_lens, redshift_source)
+        self._redshifts = redshift_lens, redshift_source
         x, y, weights = ray_grid(pixels, pixel_scale, supersampling)
         self.instrument = Instrument(
             x=x, y=y, weights=weights, psf=read_psf(psf or {"gaussian": 0.1}, pixels, pixel_scale),
@@ -160,6 +162,11 @@ class StrongLens(Simulator):
         self.descriptions = {name: everything[name] for name in self.parameters} | {
             "image": Description("electron / s", "d", pixel_scale=float(pixel_scale))
         }
+
+    @cached_property
+    def plane(self) -> LensPlane:
+        """Distances and critical densities, computed when a subhalo asks for them: astropy takes a second to load."""
+        return lens_plane(*self._redshifts)
 
     def simulate(self, z: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise-free images of the lenses z.

@@ -83,7 +83,8 @@ def test_rounds_show_volume_and_how_they_ended():
     ]
     figure = rounds_figure(boxes, {})
     assert "settled" in texts(figure)
-    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), [1, 0.5, 0.25])
+    np.testing.assert_allclose(figure.axes[1].lines[1].get_xdata(), [0.6] * 3)
+    np.testing.assert_allclose(figure.axes[2].lines[0].get_ydata(), [1, 0.5, 0.25])
 
 
 def test_training_marks_the_epoch_that_is_kept():

@@ -89,3 +89,13 @@ def test_file_that_holds_no_posterior_is_one_line(tmp_path):
     (tmp_path / "p.h5").write_text("nothing")
     with pytest.raises(DarksieveError, match="holds no posterior"):
         load_posterior(tmp_path / "p.h5")
+
+
+def test_pair_is_the_analytic_one_in_samples_that_hardly_repeat(trained, exact):
+    experiment, observation, _, estimator, _ = trained
+    pair = sample_marginals(estimator, observation, experiment.prior, 4000, 1)[("intercept", "slope")]
+    mean, deviation = exact
+    np.testing.assert_allclose((pair.samples.mean(axis=0) - mean) / deviation, 0, atol=0.2)
+    np.testing.assert_allclose(pair.samples.std(axis=0), deviation, rtol=0.15)
+    assert not pair.log_weights.any()
+    assert len(np.unique(pair.samples, axis=0)) > 2500

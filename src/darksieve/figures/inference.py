@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
 from darksieve.inference.posterior import MarginalSamples, Posterior
@@ -15,6 +16,7 @@ from darksieve.inference.posterior import MarginalSamples, Posterior
 __all__ = ["posterior_figure", "rounds_figure", "training_figure"]
 
 BINS_1D = 40
+CROWDED = 8  # parameters, beyond which the labels of a corner plot are slanted
 SPAN = (0.0005, 0.9995)
 
 
@@ -29,11 +31,13 @@ def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) ->
     if not with_pairs:
         return _marginals_figure(posterior, truth)
     size = max(5.0, 1.05 * n)
-    margin = 0.75 / size
+    font = 8.0 * max(1.0, size / 14)  # as large in print, whatever the number of panels
+    slant = n > CROWDED
+    margin = (0.14 * font if slant else 0.75) / size
     figure = new_figure(size, size)
     figure.set_layout_engine("none")
     grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)
-    ranges = {name: tuple(posterior.quantiles(name, SPAN)) for name in names}
+    ranges = {name: _range(posterior, name) for name in names}
     estimated = {
         (i, j): next((pair for pair in ((left, below), (below, left)) if pair in pairs), None)
         for i, below in enumerate(names)
@@ -52,14 +56,14 @@ def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) ->
         axes.set_xlim(ranges[left])
         bottom = i == max(row for row, column in drawn if column == j)
         first = i > j == min(column for row, column in drawn if row == i)
-        _label_corner(axes, posterior, left, below, bottom=bottom, first=first)
-    figure.text(0.98, 0.98, _legend(posterior, truth), ha="right", va="top", fontsize=8)
+        _label_corner(axes, posterior, left, below, font, slant=slant, bottom=bottom, first=first)
+    figure.text(0.98, 0.98, _legend(posterior, truth), ha="right", va="top", fontsize=1.5 * font if slant else font)
     return figure
 
 
 @styled
 def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Figure:
-    """How the box shrank: each parameter's interval as a fraction of its prior, and the prior volume.
+    """How the box shrank: each parameter's interval after each round, its width, and the prior volume.
 
     Parameters
     ----------
@@ -69,20 +73,31 @@ def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
         Label of each parameter.
     """
     names = boxes[0]["names"]
-    figure = new_figure(7.0, 1.2 + 0.26 * len(names))
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    figure = new_figure(7.0, 1.2 + 0.3 * len(names))
+    places, widths, volume = figure.subplots(1, 3, width_ratios=(4, 3, 3))
+    step = 0.8 / len(boxes)
+    for number, box in enumerate(boxes, start=1):
+        shade = 0.25 + 0.75 * number / len(boxes)
+        low, high, rows = np.array(box["lower"]), np.array(box["upper"]), np.arange(len(names))
+        places.barh(
+            rows - 0.4 + step * (number - 0.5), high - low, left=low, height=step, color=MAIN, alpha=shade, lw=0
+        )
+        widths.plot(high - low, rows, "o", color=MAIN, alpha=shade, ms=3.5, mew=0)
+    for axes in (places, widths):
+        axes.set(ylim=(len(names) - 0.5, -0.5), yticks=[])
+        axes.hlines(np.arange(1, len(names)) - 0.5, 0, 1, transform=axes.get_yaxis_transform(), color=GREY, lw=0.3)
     for row, name in enumerate(names):
-        edges = [(0.0, 1.0)] + [(box["lower"][row], box["upper"][row]) for box in boxes]
-        for number, (low, high) in enumerate(edges):
-            shade = 0.15 + 0.85 * number / max(1, len(boxes))
-            left.barh(row, high - low, left=low, height=0.7, color=MAIN, alpha=shade, lw=0)
-        left.text(-0.02, row, titles.get(name, name), ha="right", va="center", fontsize=8)
-    left.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), yticks=[], xlabel="prior probability")
-    left.set_title("box after each round (darker: later)")
+        places.text(-0.03, row, titles.get(name, name), ha="right", va="center", fontsize=8)
+    places.set(xlim=(0, 1), xlabel="prior probability")
+    places.set_title("box, a line a round (darker: later)")
+    narrowest = min(high - low for box in boxes for low, high in zip(box["lower"], box["upper"]))
+    widths.set(xscale="log", xlim=(min(0.5 * narrowest, 0.05), 1.6), xlabel="its width [prior probability]")
+    widths.xaxis.set_minor_formatter(NullFormatter())
     volumes = [1.0] + [box["volume"] for box in boxes]
-    right.semilogy(range(len(volumes)), volumes, "o-", color=MAIN)
-    right.set(xlabel="round", ylabel="prior volume of the box", xticks=range(len(volumes)))
-    right.set_title("settled" if boxes[-1]["converged"] else "maximum of rounds reached")
+    volume.semilogy(range(len(volumes)), volumes, "o-", color=MAIN, ms=3.5)
+    volume.set(xlabel="round", ylabel="prior volume of the box")
+    volume.xaxis.set_major_locator(MaxNLocator(integer=True))
+    volume.set_title("settled" if boxes[-1]["converged"] else "maximum of rounds")
     return figure
 
 
@@ -112,6 +127,14 @@ def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None) -
         _draw_marginal(axes, posterior, name, truth)
         axes.set_xlabel(_title(posterior, name))
     return figure
+
+
+def _range(posterior: Posterior, name: str) -> tuple[float, float]:
+    """Where a parameter's marginal lies, and its samples of the joint posterior."""
+    edges = list(posterior.quantiles(name, SPAN))
+    if posterior.joint is not None:
+        edges += list(np.quantile(posterior.joint.samples[:, posterior.joint.names.index(name)], SPAN))
+    return min(edges), max(edges)
 
 
 def _draw_marginal(axes: Axes, posterior: Posterior, name: str, truth: Mapping[str, float] | None) -> None:
@@ -152,19 +175,20 @@ def _draw_pair(
         axes.axhline(truth[pair[1]], color=ACCENT, lw=0.7)
 
 
-def _label_corner(axes: Axes, posterior: Posterior, left: str, below: str, *, bottom: bool, first: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
+def _label_corner(
+    axes: Axes, posterior: Posterior, left: str, below: str, font: float, *, slant: bool, bottom: bool, first: bool
+) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(2, prune="both"))
     if left != below:
         axes.yaxis.set_major_locator(MaxNLocator(2, prune="both"))
-    axes.tick_params(labelsize=6, labelbottom=bottom, labelleft=first)
+    axes.tick_params(labelsize=0.75 * font, labelbottom=bottom, labelleft=first)
     for label in axes.get_xticklabels():
         label.set_rotation(45)
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slant else {}
     if bottom:
-        axes.set_xlabel(_title(posterior, left), fontsize=8)
+        axes.set_xlabel(_title(posterior, left), fontsize=font, **slanted)
     if first:
-        axes.set_ylabel(_title(posterior, below), fontsize=8)
+        axes.set_ylabel(_title(posterior, below), fontsize=font, **slanted)
 
 
 def _title(posterior: Posterior, name: str) -> str:

@@ -23,7 +23,7 @@ from darksieve.problem.simulator import load_class
 __all__ = ["Estimator", "Marginal", "build_network", "choose_device", "iterate_ratios"]
 
 Marginal = tuple[str, ...]
-ROWS_AT_ONCE = 16384
+ROWS_AT_ONCE = 1024
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -22,7 +22,7 @@ JOINT = "joint"
 
 @dataclass(frozen=True)
 class MarginalSamples:
-    """Samples (n, d) in physical units with log-weights (n,), which are the log-ratios for draws of the prior."""
+    """Samples (n, d) in physical units with log-weights (n,), all zero where they count alike."""
 
     names: tuple[str, ...]
     samples: NDArray[np.float64]
@@ -33,11 +33,6 @@ class MarginalSamples:
         """Weights (n,) that sum to one."""
         weights = np.exp(self.log_weights - self.log_weights.max())
         return weights / weights.sum()
-
-    @property
-    def effective_samples(self) -> float:
-        """Kish's effective sample size."""
-        return float(1.0 / np.sum(self.weights**2))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from darksieve.inference.estimator import Estimator
 from darksieve.inference.network import RatioNetwork
 from darksieve.inference.posterior import MarginalSamples
+from darksieve.problem.box import Box
 from darksieve.problem.observation import Observation
 from darksieve.problem.prior import Prior
 from darksieve.problem.provenance import derive_seed
@@ -16,6 +19,11 @@ from darksieve.problem.provenance import derive_seed
 __all__ = ["sample_joint", "sample_marginals"]
 
 Floats = NDArray[np.float64]
+NARROWINGS = 2
+PILOT = 8192
+NEGLIGIBLE = 1e-6  # of the peak density
+FEWEST = 32  # points that tell where a marginal lies
+OVERSAMPLING = 4  # a dimension of the marginal: no point of a Gaussian is then picked more than twice
 CELLS = 64
 TAIL = 1e-5
 ROWS_AT_ONCE = 1024
@@ -24,7 +32,10 @@ ROWS_AT_ONCE = 1024
 def sample_marginals(
     estimator: Estimator, observation: Observation, prior: Prior, n: int, seed: int
 ) -> dict[tuple[str, ...], MarginalSamples]:
-    """Weighted samples of every marginal: a scrambled Sobol sequence over the box, weighted by the ratios.
+    """Samples of every marginal, of equal weight.
+
+    The box is first narrowed to where the posterior is not negligible; a scrambled Sobol sequence over what is left is
+    weighted by the ratios, and resampled.
 
     Parameters
     ----------
@@ -34,14 +45,43 @@ def sample_marginals(
     n : int
         Samples a marginal.
     seed : int
-        Scrambles the sequence.
+        Scrambles the sequences and picks the samples.
     """
-    engine = torch.quasirandom.SobolEngine(len(prior), scramble=True, seed=derive_seed("sobol", seed) % 2**31)
-    z = prior.from_unit(estimator.box.scale(engine.draw(n, dtype=torch.float64).numpy()))
-    return {
-        names: MarginalSamples(names, z[:, prior.columns(names)], log_ratio)
-        for names, log_ratio in estimator.log_ratios(observation.batch(), z).items()
-    }
+    x, box = observation.batch(), estimator.box
+    for step in range(NARROWINGS):
+        unit = _sobol(len(prior), PILOT, derive_seed("narrow", seed, step))
+        log_ratios = estimator.log_ratios(x, prior.from_unit(box.scale(unit)))
+        box = _narrow(box, unit, log_ratios)
+    points = OVERSAMPLING ** max(map(len, log_ratios)) * n
+    z = prior.from_unit(box.scale(_sobol(len(prior), points, derive_seed("sobol", seed))))
+    generator = np.random.default_rng(derive_seed("resample", seed))
+    found = {}
+    for names, log_ratio in estimator.log_ratios(x, z).items():
+        cumulative = np.cumsum(np.exp(log_ratio - log_ratio.max()))
+        picked = np.searchsorted(cumulative, (np.arange(n) + generator.random(n)) / n * cumulative[-1])
+        found[names] = MarginalSamples(names, z[np.ix_(picked, prior.columns(names))], np.zeros(n))
+    return found
+
+
+def _sobol(dimension: int, n: int, seed: int) -> Floats:
+    """Points (n, dimension) of a scrambled Sobol sequence in the unit cube."""
+    engine = torch.quasirandom.SobolEngine(dimension, scramble=True, seed=seed % 2**31)
+    return engine.draw(n, dtype=torch.float64).numpy()
+
+
+def _narrow(box: Box, unit: Floats, log_ratios: Mapping[tuple[str, ...], Floats]) -> Box:
+    """The part of a box in which some marginal is not negligible, from its log-ratios at points `unit` (n, P)."""
+    low, high = np.ones(len(box.names)), np.zeros(len(box.names))
+    for names, log_ratio in log_ratios.items():
+        kept = unit[log_ratio >= min(log_ratio.max() + np.log(NEGLIGIBLE), np.sort(log_ratio)[-FEWEST])]
+        for column in map(box.names.index, names):
+            first, last = kept[:, column].min(), kept[:, column].max()
+            margin = 2 * (last - first) / np.sqrt(len(kept))
+            low[column] = max(0.0, min(low[column], first - margin))
+            high[column] = min(1.0, max(high[column], last + margin))
+    absent = low > high
+    low[absent], high[absent] = 0.0, 1.0
+    return Box(box.names, tuple(box.scale(low)), tuple(box.scale(high)))
 
 
 @torch.no_grad()

@@ -27,12 +27,12 @@ rule all:
     default_target: True
     input:
         collect("results/{experiment}/summary.txt", experiment=EXPERIMENTS),
-        collect(
-            "results/{experiment}/figures/{figure}.{suffix}",
-            experiment=EXPERIMENTS,
-            figure=FIGURES,
-            suffix=["pdf", "png"],
-        ),
+        [
+            f"results/{experiment}/figures/{figure}.{suffix}"
+            for experiment in EXPERIMENTS
+            for figure in get_wanted(experiment, FIGURES)
+            for suffix in ("pdf", "png")
+        ],
     localrule: True
 
 

@@ -5,10 +5,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from darksieve.diagnostics.calibration import expected_coverage, rank_uniformity
-from darksieve.figures.calibration import coverage_figure, ranks_figure
+from darksieve.figures.calibration import coverage_figure, joint_figure, ranks_figure, truncation_figure
 from darksieve.figures.data import observation_figure, residuals_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
-from darksieve.figures.style import save
+from darksieve.figures.style import ACCENT, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
 from darksieve.problem.observation import Observation
 from darksieve.problem.simulator import Description
@@ -85,6 +85,28 @@ def test_rounds_show_volume_and_how_they_ended():
     assert "settled" in texts(figure)
     np.testing.assert_allclose(figure.axes[1].lines[1].get_xdata(), [0.6] * 3)
     np.testing.assert_allclose(figure.axes[2].lines[0].get_ydata(), [1, 0.5, 0.25])
+
+
+def test_audit_shows_every_round_and_marks_what_says_no():
+    checks = {
+        "held_out": {"passed": True, "lost": 1, "truths": 200},
+        "edges": {"passed": False, "expected_range": [0, 0.01], "densities": {"a": [0.0, 0.3], "b": [1e-8, 1e-4]}},
+    }
+    later = checks | {"shift": {"passed": True, "expected_range": [0, 5], "shifts": {"a": 1.0, "b": -2.0}}}
+    figure = truncation_figure({"rounds": [checks, later]})
+    lost, edges, shifts = figure.axes
+    assert [bar.get_height() for bar in lost.patches] == [1, 1]
+    assert lost.get_ylabel() == "held-out truths lost, of 200"
+    assert edges.lines[0].get_color() == ACCENT
+    assert list(shifts.lines[0].get_ydata()) == [1.0, -2.0]
+
+
+def test_joint_coverage_is_red_where_it_fails():
+    curve = np.linspace(0, 1, 11)
+    record = {"nominal": curve, "empirical": curve**2, "simulations": 500, "passed": False, "statistic": 1e-5}
+    (axes,) = joint_figure(record).axes
+    assert axes.lines[0].get_color() == ACCENT
+    assert axes.get_ylabel() == "coverage (500 simulations)"
 
 
 def test_training_marks_the_epoch_that_is_kept():

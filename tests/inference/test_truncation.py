@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+import torch
 
-from darksieve.inference.profiles import marginal_profiles, read_profiles, write_profiles
+from darksieve.inference import training
+from darksieve.inference.profiles import Marginals, find_marginals
+from darksieve.inference.training import held_out
 from darksieve.inference.truncation import GUARD_CELLS, truncate
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
+from darksieve.store.reader import MemorySource
 
 CELLS = 1000
 
@@ -60,7 +64,8 @@ def test_settled_means_more_than_the_configured_fraction_is_kept(kept, settled):
 
 def test_truth_and_exact_posterior_lie_in_the_new_box(trained, exact):
     experiment, observation, _, estimator, _ = trained
-    profiles = marginal_profiles(estimator, observation, experiment.prior)
+    unseen = ({"brightness": torch.zeros(0, 20)}, np.zeros((0, 2), np.float32))
+    profiles = find_marginals(estimator, observation, experiment.prior, unseen).log_ratios
     assert set(profiles) == {"intercept", "slope"}
     box, _ = truncate(estimator.box, profiles, 1e-6, 0.8)
     mean, deviation = exact
@@ -70,15 +75,39 @@ def test_truth_and_exact_posterior_lie_in_the_new_box(trained, exact):
     assert (high > mean + 4 * deviation).all()
 
 
-def test_profiles_survive_their_file(tmp_path):
-    profiles = {"a": gaussian_profile(0.5, 0.02), "b": np.zeros(CELLS)}
-    write_profiles(tmp_path / "profiles.npz", profiles)
-    found = read_profiles(tmp_path / "profiles.npz")
-    assert list(found) == ["a", "b"]
-    assert all(np.array_equal(found[name], profiles[name]) for name in profiles)
+def test_held_out_truths_are_kept_by_the_truncation_of_their_own_posteriors(trained):
+    experiment, observation, simulations, estimator, _ = trained
+    source = MemorySource(simulations)
+    x, z = held_out(experiment, source, {}, round_number=1, at_most=200)
+    assert len(z) == 200
+    levels = find_marginals(estimator, observation, experiment.prior, (x, z)).levels
+    for values in levels.values():
+        assert values.shape == (200,)
+        assert values.max() <= 0
+        # of truths from their own posteriors, -2 times the level is chi-squared: its median is 0.455
+        assert -2 * np.median(values) == pytest.approx(0.455, abs=0.25)
+        assert (values < np.log(1e-6)).sum() == 0
 
 
-def test_profiles_that_cannot_be_read_are_named(tmp_path):
+def test_held_out_simulations_are_those_that_training_does_not_see(trained):
+    experiment, _, simulations, _, _ = trained
+    source = MemorySource(simulations)
+    rows = training._split(experiment, source, 1)
+    _, z = held_out(experiment, source, {}, round_number=1, at_most=10_000)
+    assert not set(map(tuple, z)) & set(map(tuple, simulations.z[rows[0]]))
+    assert len(z) == len(rows[1])
+
+
+def test_marginals_survive_their_file(tmp_path):
+    marginals = Marginals({"a": gaussian_profile(0.5, 0.02), "b": np.zeros(CELLS)}, {"a": np.ones(3), "b": np.zeros(3)})
+    marginals.write(tmp_path / "profiles.npz")
+    found = Marginals.read(tmp_path / "profiles.npz")
+    for wanted, got in ((marginals.log_ratios, found.log_ratios), (marginals.levels, found.levels)):
+        assert list(got) == ["a", "b"]
+        assert all(np.array_equal(got[name], wanted[name]) for name in wanted)
+
+
+def test_marginals_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "profiles.npz").write_bytes(b"PK nonsense")
     with pytest.raises(DarksieveError, match=r"profiles\.npz"):
-        read_profiles(tmp_path / "profiles.npz")
+        Marginals.read(tmp_path / "profiles.npz")

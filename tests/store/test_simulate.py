@@ -251,7 +251,7 @@ def test_manifest_of_other_content_is_refused(line, full, tmp_path):
     path = tmp_path / "shard-0.json"
     path.write_text(json.dumps(manifest))
     assert len(read_simulations(line, plan, [path], tmp_path / "store")) == manifest["rows"]
-    path.write_text(json.dumps(manifest | {"sha256": {"z": "0"}}))
+    path.write_text(json.dumps(manifest | {"digests": {"z": "0"}}))
     with pytest.raises(DarksieveError, match="other simulations than"):
         read_simulations(line, plan, [path], tmp_path / "store")
 

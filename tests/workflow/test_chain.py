@@ -15,7 +15,8 @@ import zarr
 from darksieve import load_posterior
 from tests.workflow.conftest import Workspace
 
-FIGURES = ("observation", "posterior", "rounds", "training", "coverage", "ranks", "residuals")
+SHOWN = ("plot", "summarise")
+FIGURES = ("observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "joint", "residuals")
 
 
 def stored(workspace):
@@ -53,7 +54,7 @@ def test_chain_makes_everything_and_shows_the_summary(finished):
     for figure in FIGURES:
         assert finished.result(f"figures/{figure}.pdf").stat().st_size > 1000
         assert finished.result(f"figures/{figure}.png").stat().st_size > 1000
-    for diagnostic in ("coverage", "ranks", "normalisation", "predictive"):
+    for diagnostic in ("truncation", "coverage", "ranks", "normalisation", "joint", "predictive"):
         record = json.loads(finished.result(f"diagnostics/{diagnostic}.json").read_text())
         assert isinstance(record["passed"], bool)
         low, high = record["expected_range"]
@@ -90,8 +91,18 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
     [
         ("figures/calibration.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot"}),
         ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", "plot", "summarise"}),
-        ("diagnostics/calibration.py", "CELLS = 512", "CELLS = 256", {"calibrate", "plot", "summarise"}),
-        ("inference/sampling.py", "CELLS = 64", "CELLS = 32", {"sample", "predict", "plot", "summarise"}),
+        (
+            "diagnostics/calibration.py",
+            "CELLS = 512",
+            "CELLS = 256",
+            {"calibrate", "calibrate_joint", *SHOWN},
+        ),
+        (
+            "inference/sampling.py",
+            "CELLS = 64",
+            "CELLS = 32",
+            {"sample", "calibrate_joint", "predict", *SHOWN},
+        ),
         ("simulators/lens/light.py", "import math", "import math, cmath", set()),
         ("inference/truncation.py", '"""The next box', '"""The box that is next', set()),
     ],

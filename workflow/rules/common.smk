@@ -13,7 +13,11 @@ from darksieve.problem.preflight import load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
-FIGURES = "observation posterior rounds training coverage ranks residuals".split()
+FIGURES = (
+    "observation posterior rounds training truncation coverage ranks joint residuals"
+)
+DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive"
+
 
 try:
     CONFIG = read_workflow_config(config)
@@ -32,7 +36,7 @@ wildcard_constraints:
     round=r"[1-9]\d*",
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
-    figure="|".join(FIGURES),
+    figure="|".join(FIGURES.split()),
 
 
 def get_file(wildcards) -> str:
@@ -68,12 +72,6 @@ def depends_on(verb: str):
     return get_identity
 
 
-def get_code(wildcards) -> str:
-    """Digest of the code behind a figure or the summary."""
-    verb = "plot" if hasattr(wildcards, "figure") else "summarise"
-    return code_digest(f"darksieve.cli.{verb}")
-
-
 def get_from_round_before(wildcards, file) -> list[str]:
     """A file of the round before a draw or a training: none for the first round."""
     if hasattr(wildcards, "round"):
@@ -97,10 +95,17 @@ def get_estimator_before(wildcards) -> list[str]:
     return get_from_round_before(wildcards, "estimator.pt")
 
 
+def get_profiles_before(wildcards) -> list[str]:
+    """The marginals of the round before, from which this one's may not have jumped away."""
+    return get_from_round_before(wildcards, "profiles.npz")
+
+
 def get_options_before(wildcards, input) -> str:
     """What comes from the round before, as options of the command line."""
     return " ".join(
-        f"--{name} {input[name]}" for name in ("box", "start") if input.get(name)
+        f"--{name} {input[name]}"
+        for name in ("box", "start", "before")
+        if input.get(name)
     )
 
 
@@ -150,6 +155,21 @@ def get_plans(wildcards) -> list[str]:
 def get_estimator(wildcards) -> str:
     """The estimator of the last round."""
     return f"{get_rounds(wildcards)[-1]}/estimator.pt"
+
+
+def get_wanted(experiment: str, kinds: str) -> list[str]:
+    """Figures or diagnostics of an experiment: those of the joint posterior only where there is one."""
+    joint = EXPERIMENTS[experiment].config.marginals.joint
+    return [kind for kind in kinds.split() if kind != "joint" or joint]
+
+
+def get_diagnostics(wildcards) -> list[str]:
+    """The JSON files of all diagnostics."""
+    folder = f"results/{wildcards.experiment}/diagnostics"
+    return [
+        f"{folder}/{kind}.json"
+        for kind in get_wanted(wildcards.experiment, DIAGNOSTICS)
+    ]
 
 
 def show_summaries() -> None:

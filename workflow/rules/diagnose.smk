@@ -1,3 +1,23 @@
+rule audit:
+    input:
+        boxes=get_boxes,
+    output:
+        "results/{experiment}/diagnostics/truncation.json",
+    log:
+        "results/{experiment}/logs/audit/audit.log",
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("darksieve.cli.audit"),
+    message:
+        "Audit of the truncations of {wildcards.experiment}"
+    shell:
+        "darksieve audit --boxes {input.boxes} --output {output} 2>&1 | tee {log}"
+
+
 rule calibrate:
     input:
         estimator=get_estimator,
@@ -28,6 +48,35 @@ rule calibrate:
         " --estimator {input.estimator} --observation {input.observation}"
         " --plan {input.plan} --manifests {input.manifests}"
         " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation} 2>&1 | tee {log}"
+
+
+rule calibrate_joint:
+    input:
+        estimator=get_estimator,
+        observation="results/{experiment}/observation.h5",
+        plan="results/{experiment}/test/plan.json",
+        manifests=get_manifests,
+    output:
+        "results/{experiment}/diagnostics/joint.json",
+    log:
+        "results/{experiment}/logs/calibrate_joint/calibrate_joint.log",
+    benchmark:
+        "results/{experiment}/benchmarks/calibrate_joint/calibrate_joint.tsv"
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        depends_on=depends_on("calibrate_joint"),
+    message:
+        "Calibration of the joint posterior of {wildcards.experiment}"
+    shell:
+        "darksieve calibrate_joint --experiment {params.file} --store {params.store} --threads {threads}"
+        " --estimator {input.estimator} --observation {input.observation}"
+        " --plan {input.plan} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
 
 
 rule predict:

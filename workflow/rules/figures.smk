@@ -17,7 +17,7 @@ rule plot:
         runtime=10,
     params:
         options=get_figure_options,
-        code=get_code,
+        code=code_digest("darksieve.cli.plot"),
     message:
         "Figure of {wildcards.experiment}: {wildcards.figure}"
     shell:

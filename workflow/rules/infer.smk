@@ -38,6 +38,7 @@ checkpoint truncate:
         prior="results/{experiment}/prior.json",
         profiles="results/{experiment}/round-{round}/profiles.npz",
         box=get_box_before,
+        before=get_profiles_before,
     output:
         box="results/{experiment}/round-{round}/box.json",
     log:
@@ -91,10 +92,7 @@ rule summarise:
         posterior="results/{experiment}/posterior.h5",
         observation="results/{experiment}/observation.h5",
         boxes=get_boxes,
-        diagnostics=collect(
-            "results/{{experiment}}/diagnostics/{diagnostic}.json",
-            diagnostic=["coverage", "ranks", "normalisation", "predictive"],
-        ),
+        diagnostics=get_diagnostics,
     output:
         report(
             "results/{experiment}/summary.txt",
@@ -110,7 +108,7 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
-        code=get_code,
+        code=code_digest("darksieve.cli.summarise"),
     message:
         "Summary of {wildcards.experiment}"
     shell:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observation", type=Path, help="observation.h5 (observation, posterior, residuals)")
     parser.add_argument("--posterior", type=Path, help="posterior.h5 (posterior, rounds, coverage, ranks)")
     parser.add_argument("--predictive", type=Path, help="predictive.h5 (residuals)")
-    parser.add_argument("--diagnostic", type=Path, help="the diagnostic's JSON file (coverage, ranks, residuals)")
+    parser.add_argument("--diagnostic", type=Path, help="its JSON file (truncation, coverage, joint, ranks, residuals)")
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
@@ -97,6 +97,18 @@ def _ranks(options: argparse.Namespace) -> Figure:
     return ranks_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
 
 
+def _truncation(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import truncation_figure
+
+    return truncation_figure(json.loads(options.diagnostic.read_text()))
+
+
+def _joint(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import joint_figure
+
+    return joint_figure(json.loads(options.diagnostic.read_text()))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -110,7 +122,9 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "posterior": _posterior,
     "rounds": _rounds,
     "training": _training,
+    "truncation": _truncation,
     "coverage": _coverage,
     "ranks": _ranks,
+    "joint": _joint,
     "residuals": _residuals,
 }

@@ -16,6 +16,7 @@ from darksieve.cli.arguments import (
     whole_file,
 )
 
+HELD_OUT = 256  # simulations that say what truncation loses
 # sections and keys of an experiment file that the step depends on
 READS = ("simulator", "prior", "marginals", "network", "training", "seed")
 
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, going on from this round's checkpoint if one was left by a training with the same inputs."""
     from darksieve.inference.estimator import Estimator
-    from darksieve.inference.profiles import marginal_profiles, write_profiles
-    from darksieve.inference.training import HISTORY_COLUMNS, train
+    from darksieve.inference.profiles import find_marginals
+    from darksieve.inference.training import HISTORY_COLUMNS, held_out, train
     from darksieve.problem.observation import Observation
     from darksieve.problem.provenance import code_digest, digest, file_digest
     from darksieve.store.plan import Plan
@@ -72,8 +73,9 @@ def run(options: argparse.Namespace) -> None:
         writer = csv.DictWriter(stream, HISTORY_COLUMNS)
         writer.writeheader()
         writer.writerows(history)
+    unseen = held_out(experiment, simulations, masks, round_number=options.round, at_most=HELD_OUT)
     with whole_file(options.profiles) as part:
-        write_profiles(part, marginal_profiles(estimator, observation, experiment.prior))
+        find_marginals(estimator, observation, experiment.prior, unseen).write(part)
     with whole_file(options.estimator) as part:
         estimator.save(part, experiment, simulations.shapes, experiment.config.seed)
     checkpoint.unlink(missing_ok=True)

@@ -9,23 +9,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darksieve.inference.estimator import Estimator
-from darksieve.inference.profiles import grid_points
+from darksieve.inference.profiles import marginals_of_simulations
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed
 from darksieve.store.shard import Simulations
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "PosteriorChecks",
     "check_simulations",
     "expected_coverage",
     "jeffreys_interval",
+    "observe_once",
     "rank_uniformity",
     "ratio_normalisation",
 ]
@@ -63,33 +67,34 @@ def check_simulations(
     experiment: Experiment, estimator: Estimator, simulations: Simulations, masks: Mapping[str, NDArray[np.bool_]]
 ) -> PosteriorChecks:
     """Evaluate the marginal posteriors of test simulations, with noise drawn once."""
-    import torch
-
-    prior, box = experiment.prior, estimator.box
-    noise = torch.Generator().manual_seed(derive_seed("calibration", experiment.config.seed))
-    signal = {name: torch.from_numpy(array) for name, array in simulations.x.items()}
-    x = apply_masks(experiment.simulator.observe(signal, noise), masks)
-    grid = grid_points(prior, box, CELLS)
-    truth = (prior.to_unit(simulations.z) - box.lower) / np.subtract(box.upper, box.lower)
+    x = observe_once(experiment, simulations, masks)
     names = experiment.one_dimensional
-    columns = prior.columns(names)
     mass, rank, normalisation = (np.empty((len(simulations), len(names))) for _ in range(3))
-    for row in range(len(simulations)):
-        z = np.concatenate([grid, simulations.z[row : row + 1]])
-        ratios = estimator.log_ratios({name: array[row : row + 1] for name, array in x.items()}, z)
-        for j, (name, column) in enumerate(zip(names, columns)):
-            log_ratio = ratios[(name,)]
-            peak = log_ratio[:CELLS].max()
-            density = np.exp(log_ratio[:CELLS] - peak)
+    for row, found in enumerate(marginals_of_simulations(estimator, experiment.prior, x, simulations.z, CELLS)):
+        for j, name in enumerate(names):
+            log_ratio = found[name].log_ratio
+            peak = log_ratio.max()
+            density = np.exp(log_ratio - peak)
             probability = density / density.sum()
-            mass[row, j] = probability[log_ratio[:CELLS] > log_ratio[CELLS]].sum()
+            mass[row, j] = probability[log_ratio > found[name].at_truth].sum()
             cumulative = np.concatenate([[0.0], np.cumsum(probability)])
-            rank[row, j] = np.interp(truth[row, column] * CELLS, np.arange(CELLS + 1), cumulative)
+            rank[row, j] = np.interp(found[name].position * CELLS, np.arange(CELLS + 1), cumulative)
             normalisation[row, j] = np.log(density.mean()) + peak
         if (row + 1) % 250 == 0:
             log.info("%d of %d test posteriors", row + 1, len(simulations))
     by_name = [{name: array[:, j] for j, name in enumerate(names)} for array in (mass, rank, normalisation)]
     return PosteriorChecks(*by_name)
+
+
+def observe_once(
+    experiment: Experiment, simulations: Simulations, masks: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Tensor]:
+    """Data of test simulations, with noise that is the same every time."""
+    import torch
+
+    noise = torch.Generator().manual_seed(derive_seed("calibration", experiment.config.seed))
+    signal = {name: torch.from_numpy(array) for name, array in simulations.x.items()}
+    return apply_masks(experiment.simulator.observe(signal, noise), masks)
 
 
 def jeffreys_interval(hits: ArrayLike, trials: int, confidence: float = CONFIDENCE) -> NDArray[np.float64]:

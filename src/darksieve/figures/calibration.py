@@ -1,17 +1,20 @@
-"""Figures of the calibration: expected coverage and ranks of the truths."""
+"""Figures of the calibration: truncations, expected coverage and ranks of the truths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, grid_of_panels, styled
+from darksieve.figures.style import ACCENT, GREY, MAIN, grid_of_panels, new_figure, styled
 
-__all__ = ["coverage_figure", "ranks_figure"]
+__all__ = ["coverage_figure", "joint_figure", "ranks_figure", "truncation_figure"]
 
 RANK_BINS = 20
+FAINTEST = 1e-6  # density that is shown as such where it is less
 
 
 @styled
@@ -31,6 +34,20 @@ def coverage_figure(coverage: Mapping[str, Any], titles: Mapping[str, str]) -> F
 
 
 @styled
+def joint_figure(joint: Mapping[str, Any]) -> Figure:
+    """Share of test simulations whose truth lies nearer to a random point than a fraction of the joint posterior."""
+    figure = new_figure(3.4, 3.2)
+    axes = figure.subplots()
+    nominal, n = np.array(joint["nominal"]), joint["simulations"]
+    spread = 1.63 / np.sqrt(n)  # Kolmogorov's distance at 99%
+    axes.fill_between(nominal, nominal - spread, nominal + spread, color=GREY, alpha=0.3, lw=0)
+    axes.plot(nominal, joint["empirical"], color=MAIN if joint["passed"] else ACCENT)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mass of the joint posterior", ylabel=f"coverage ({n} simulations)")
+    axes.set_title(f"$p={joint['statistic']:.2g}$")
+    return figure
+
+
+@styled
 def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
     """Histogram of the truth's rank in each marginal; grey is where 95% of the bars of a right posterior lie."""
     from scipy.stats import binom  # 0.4 s, which no other figure needs
@@ -45,4 +62,34 @@ def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
         axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2g}$", transform=axes.transAxes, ha="right", fontsize=7)
     figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=9)
     figure.supylabel(f"simulations of {n}", fontsize=9)
+    return figure
+
+
+@styled
+def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
+    """What the audit saw in each round: held-out truths lost, density at the edges, shifts; red where it says no."""
+    rounds = truncation["rounds"]
+    figure = new_figure(7.0, 2.6)
+    lost, edges, shifts = figure.subplots(1, 3)
+    numbers = np.arange(1, len(rounds) + 1)
+    colours = {name: [MAIN if audit.get(name, {"passed": True})["passed"] else ACCENT for audit in rounds]
+               for name in ("held_out", "edges", "shift")}  # fmt: skip
+    lost.bar(numbers, [audit["held_out"]["lost"] for audit in rounds], color=colours["held_out"], width=0.6)
+    lost.set(xlabel="round", ylabel=f"held-out truths lost, of {rounds[-1]['held_out']['truths']}", ylim=(0, None))
+    lost.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for number, audit, colour in zip(numbers, rounds, colours["edges"]):
+        densities = np.maximum(np.ravel(list(audit["edges"]["densities"].values())), FAINTEST)
+        edges.semilogy(np.full(densities.size, number), densities, "o", color=colour, ms=3, alpha=0.6, mew=0)
+    edges.axhline(rounds[-1]["edges"]["expected_range"][1], color=GREY, lw=0.8, ls="--")
+    edges.set(xlabel="round", ylabel="density at cut edges [peak]", ylim=(0.5 * FAINTEST, 2))
+    for number, audit, colour in zip(numbers, rounds, colours["shift"]):
+        if "shift" in audit:
+            found = list(audit["shift"]["shifts"].values())
+            shifts.plot([number] * len(found), found, "o", color=colour, ms=3, alpha=0.6, mew=0)
+            for sign in (-1, 1):
+                shifts.axhline(sign * audit["shift"]["expected_range"][1], color=GREY, lw=0.8, ls="--")
+    shifts.set(xlabel="round", ylabel="shift since the round before [s.d.]")
+    for axes in (lost, edges, shifts):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.4, len(rounds) + 0.6)
     return figure

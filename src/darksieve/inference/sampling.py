@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from darksieve.inference.estimator import Estimator
 from darksieve.inference.network import RatioNetwork
@@ -16,7 +17,7 @@ from darksieve.problem.observation import Observation
 from darksieve.problem.prior import Prior
 from darksieve.problem.provenance import derive_seed
 
-__all__ = ["sample_joint", "sample_marginals"]
+__all__ = ["sample_joint", "sample_joint_of_each", "sample_marginals"]
 
 Floats = NDArray[np.float64]
 NARROWINGS = 2
@@ -91,35 +92,45 @@ def sample_joint(estimator: Estimator, observation: Observation, prior: Prior, n
     Each conditional density is evaluated on a grid across the box, refined where it is not negligible, and
     inverted: every sample is independent, and no weights can collapse.
     """
-    conditionals = _Conditionals(estimator, observation, prior)
-    generator = torch.Generator().manual_seed(derive_seed("joint", seed))
-    uniform = torch.rand(n, len(prior), generator=generator, dtype=torch.float64).numpy()
-    unit = np.full((n, len(prior)), 0.5)
-    for k in range(len(prior)):
-        for start in range(0, n, ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            unit[rows, k] = conditionals.draw(k, unit[rows], uniform[rows, k])
+    unit = sample_joint_of_each(estimator, observation.batch(), prior, n, seed)[0]
     return MarginalSamples(prior.names, prior.from_unit(estimator.box.scale(unit)), np.zeros(n))
 
 
-class _Conditionals:
-    """Conditional densities of each parameter given those before it, for one observation, along the box's edges."""
+@torch.no_grad()
+def sample_joint_of_each(estimator: Estimator, x: Mapping[str, Tensor], prior: Prior, n: int, seed: int) -> Floats:
+    """Samples (m, n, P) of the joint posteriors of data x (m, ...), as fractions of the edges of the box."""
+    conditionals = _Conditionals(estimator, x, prior)
+    owner = np.repeat(np.arange(len(conditionals.summary)), n)
+    generator = torch.Generator().manual_seed(derive_seed("joint", seed))
+    uniform = torch.rand(len(owner), len(prior), generator=generator, dtype=torch.float64).numpy()
+    unit = np.full((len(owner), len(prior)), 0.5)
+    for k in range(len(prior)):
+        for start in range(0, len(owner), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            unit[rows, k] = conditionals.draw(k, owner[rows], unit[rows], uniform[rows, k])
+    return unit.reshape(-1, n, len(prior))
 
-    def __init__(self, estimator: Estimator, observation: Observation, prior: Prior) -> None:
+
+class _Conditionals:
+    """Conditional densities of each parameter given those before it, for some data, along the box's edges."""
+
+    def __init__(self, estimator: Estimator, x: Mapping[str, Tensor], prior: Prior) -> None:
         assert isinstance(estimator.network, RatioNetwork)
         assert estimator.network.all is not None
         self.network, self.ratios = estimator.network, estimator.network.all
         self.prior, self.box, self.device = prior, estimator.box, estimator.device
-        x = {name: array.to(self.device) for name, array in observation.batch().items()}
-        self.summary = self.network.summarise(x)
+        self.summary = self.network.summarise({name: array.to(self.device) for name, array in x.items()})
 
-    def draw(self, k: int, unit: Floats, uniform: Floats) -> Floats:
-        """Positions (n,) of parameter k inside the box, given all of `unit` (n, P), for numbers (n,) in [0, 1]."""
+    def draw(self, k: int, owner: NDArray[np.int64], unit: Floats, uniform: Floats) -> Floats:
+        """Positions (n,) of parameter k inside the box, given the data numbered by `owner` (n,) and `unit` (n, P).
+
+        `uniform` (n,) holds the random numbers, in [0, 1].
+        """
         rows = np.arange(len(unit))
         low, high = np.zeros(len(unit)), np.ones(len(unit))
         for _ in range(2):
             edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, CELLS + 1)
-            log_ratio = self.log_ratio(k, unit, 0.5 * (edges[:, 1:] + edges[:, :-1]))
+            log_ratio = self.log_ratio(k, owner, unit, 0.5 * (edges[:, 1:] + edges[:, :-1]))
             density = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
             kept = density > TAIL
             first = np.maximum(kept.argmax(axis=1) - 1, 0)
@@ -132,12 +143,12 @@ class _Conditionals:
         fraction = (uniform - below) / np.maximum(above - below, 1e-300)
         return edges[rows, cell] + fraction * (edges[rows, cell + 1] - edges[rows, cell])
 
-    def log_ratio(self, k: int, unit: Floats, position: Floats) -> Floats:
-        """Log-ratios (n, cells) of parameter k at positions (n, cells) along its edge, given `unit` (n, P)."""
+    def log_ratio(self, k: int, owner: NDArray[np.int64], unit: Floats, position: Floats) -> Floats:
+        """Log-ratios (n, cells) of parameter k at positions (n, cells) along its edge, given data and `unit` (n, P)."""
         scale = self.network.standardise_z
         z = torch.from_numpy(self.prior.from_unit(self.box.scale(unit))).float().to(self.device)
         low, high = self.box.lower[k], self.box.upper[k]
         values = self.prior.parameters[k].prior.quantile(low + (high - low) * position)
         z_k = (torch.from_numpy(values).float().to(self.device) - scale.mean[k]) / scale.scale[k]
-        log_ratio = self.ratios.conditional(self.summary.expand(len(z), -1), scale(z), z_k, k)
+        log_ratio = self.ratios.conditional(self.summary[torch.from_numpy(owner)], scale(z), z_k, k)
         return log_ratio.double().cpu().numpy()

@@ -1,10 +1,6 @@
 """The training loop: joint against marginal pairs, fresh noise at every epoch, resumable after every epoch.
 
-The loss is swyft's: binary cross-entropy of telling pairs (x, z) that belong together from pairs whose z was
-rolled to the next row, summed over ratios, minus its value for an untrained network.
-
-References: Hermans, Begy & Louppe 2020, ICML (arXiv 1903.04057), algorithm 1; Miller et al. 2021, NeurIPS
-(arXiv 2107.01214), equation 4.
+References: Miller et al. 2021, NeurIPS (arXiv 2107.01214), equation 4.
 """
 
 from __future__ import annotations
@@ -22,16 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from darksieve.inference.estimator import Estimator, build_network, choose_device, iterate_ratios
+from darksieve.inference.estimator import Estimator, build_network, choose_device
+from darksieve.inference.losses import ratio_loss
 from darksieve.inference.network import RatioNetwork
 from darksieve.problem.box import Box
+from darksieve.problem.config import TrainingConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed
 from darksieve.store.reader import MemorySource, Source, StreamedSource
 
-__all__ = ["HISTORY_COLUMNS", "ratio_loss", "train"]
+__all__ = ["HISTORY_COLUMNS", "held_out", "train"]
 
 log = logging.getLogger(__name__)
 HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
@@ -40,27 +38,6 @@ WEIGHT_DECAY = 1e-4
 ROWS_TO_PREPARE = 32768
 
 Batch = dict[str, Tensor]
-
-
-def ratio_loss(network: nn.Module, batch: Batch) -> Tensor:
-    """Cross-entropy of joint against marginal pairs; zero for an untrained network.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Follows swyft's protocol; other losses in its output (`AuxLoss`) are added.
-    batch : dict of Tensor (n, ...)
-        Data arrays and `z`, which belong together row by row.
-    """
-    paired = {**batch, "z": torch.cat([batch["z"], torch.roll(batch["z"], 1, dims=0)])}
-    output = network(batch, paired)
-    n = len(batch["z"])
-    log_ratios = torch.cat([s.logratios.reshape(2 * n, -1) for s in iterate_ratios(output)], dim=1)
-    joint = torch.nn.functional.softplus(-log_ratios[:n].float()).sum()
-    marginal = torch.nn.functional.softplus(log_ratios[n:].float()).sum()
-    loss = (joint + marginal) / n - 2 * math.log(2) * log_ratios.shape[1]
-    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
-    return sum((value.loss.sum() for value in values if type(value).__name__ == "AuxLoss"), start=loss)
 
 
 class _Data:
@@ -75,8 +52,8 @@ class _Data:
         """Noise-free data of some rows."""
         if isinstance(self.source, StreamedSource):
             return self._to_device(self.source.read(rows))
-        index = torch.from_numpy(rows)
-        return {name: array[index] for name, array in self.resident.items()}
+        index = torch.from_numpy(rows).to(self.device)
+        return {name: array.index_select(0, index) for name, array in self.resident.items()}
 
     def batches(self, rows: NDArray[np.int64], size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """Batches of data with fresh noise, and z; batches of one simulation are left out: there is nothing to pair."""
@@ -138,7 +115,9 @@ def train(
         If the loss is not finite.
     """
     config = experiment.config.training
-    seed = derive_seed("train", experiment.config.seed, round_number)
+    if config.loss == "nre-b":
+        log.warning("nre-b: its ratios are right only up to a factor that depends on the data; nre-c has none")
+    seed = _seed(experiment, round_number)
     torch.manual_seed(seed)
     device = choose_device(config.device)
     noise = torch.Generator(device=device).manual_seed(derive_seed("noise", seed))
@@ -147,25 +126,21 @@ def train(
         return apply_masks(experiment.simulator.observe(signal, noise), masks)
 
     data = _Data(simulations, observe, device)
-    training_rows, validation_rows = simulations.split(
-        config.validation_fraction, torch.Generator().manual_seed(derive_seed("split", seed))
-    )
+    training_rows, validation_rows = _split(experiment, simulations, round_number)
     validation = _Validation(data, validation_rows, max(config.batch, 256), noise)
 
     network = build_network(experiment, simulations.shapes).to(device)
     if start is not None:
         network.load_state_dict(start.network.state_dict())
     if isinstance(network, RatioNetwork):
-        rows = training_rows[:ROWS_TO_PREPARE]
+        rows = training_rows[: _rows_to_prepare(simulations, config.memory)]
         signal = data.signal(rows)
         network.prepare(
             apply_masks(signal, masks),
             data.z[torch.from_numpy(rows)],
             lambda chosen: data.observe({name: array[chosen] for name, array in signal.items()}),
         )
-    run = _Run(
-        network, config.learning_rate, config.epochs, -(-len(training_rows) // config.batch), noise, config.patience
-    )
+    run = _Run(network, config, -(-len(training_rows) // config.batch), noise)
     if checkpoint is not None and checkpoint.is_file():
         run.resume(checkpoint)
     while not run.finished:
@@ -173,13 +148,52 @@ def train(
         losses = [run.step(batch) for batch in data.batches(training_rows, config.batch, run.shuffle)]
         network.eval()
         with torch.no_grad(), run.precision():
-            found = [(float(ratio_loss(network, batch)), len(batch["z"])) for batch in validation]
+            found = [(float(run.loss(batch)), len(batch["z"])) for batch in validation]
         validation_loss = float(np.average([loss for loss, _ in found], weights=[n for _, n in found]))
         run.end_epoch(float(np.mean(losses)), validation_loss, time.monotonic() - started)
         if checkpoint is not None:
             run.save(checkpoint)
     network.load_state_dict(run.best_state)
     return Estimator(network.eval(), experiment.prior.names, box), run.history
+
+
+def held_out(
+    experiment: Experiment,
+    simulations: Source,
+    masks: Mapping[str, NDArray[np.bool_]],
+    *,
+    round_number: int,
+    at_most: int,
+) -> tuple[Batch, NDArray[np.float32]]:
+    """Data x (n, ...), with noise, and parameters z (n, P) of simulations that the training of a round did not see."""
+    rows = _split(experiment, simulations, round_number)[1][:at_most]
+    if isinstance(simulations, StreamedSource):
+        arrays = simulations.read(rows)
+    else:
+        arrays = {name: array[rows] for name, array in simulations.x.items()}
+    signal = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    noise = torch.Generator().manual_seed(derive_seed("held out", _seed(experiment, round_number)))
+    return apply_masks(experiment.simulator.observe(signal, noise), masks), simulations.z[rows]
+
+
+def _seed(experiment: Experiment, round_number: int) -> int:
+    return derive_seed("train", experiment.config.seed, round_number)
+
+
+def _split(
+    experiment: Experiment, simulations: Source, round_number: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows for training and for validation."""
+    generator = torch.Generator().manual_seed(derive_seed("split", _seed(experiment, round_number)))
+    return simulations.split(experiment.config.training.validation_fraction, generator)
+
+
+def _rows_to_prepare(simulations: Source, memory: float) -> int:
+    """Simulations from which a network takes its scales: it needs some ten times their memory."""
+    if isinstance(simulations, MemorySource):
+        return ROWS_TO_PREPARE
+    row_bytes = 4 * sum(int(np.prod(shape)) for shape in simulations.shapes.values())
+    return min(ROWS_TO_PREPARE, max(256, int(1e9 * memory / (10 * row_bytes))))
 
 
 class _Validation:
@@ -205,10 +219,9 @@ class _Validation:
 class _Run:
     """One training run's moving parts: optimiser, schedule, early stopping, and their checkpoint."""
 
-    def __init__(
-        self, network: nn.Module, rate: float, epochs: int, steps: int, noise: torch.Generator, patience: int
-    ) -> None:
-        self.network, self.epochs, self.patience, self.noise = network, epochs, patience, noise
+    def __init__(self, network: nn.Module, config: TrainingConfig, steps: int, noise: torch.Generator) -> None:
+        self.network, self.config, self.noise = network, config, noise
+        rate, epochs = config.learning_rate, config.epochs
         self.device = next(network.parameters()).device
         self.optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -223,17 +236,21 @@ class _Run:
     def finished(self) -> bool:
         """Whether all epochs are done, or none of the last ones brought an improvement."""
         done = len(self.history)
-        return done >= self.epochs or done - self.best_epoch >= self.patience
+        return done >= self.config.epochs or done - self.best_epoch >= self.config.patience
 
     def precision(self) -> torch.autocast:
         """bfloat16 on a GPU, full precision elsewhere."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
+    def loss(self, batch: Batch) -> Tensor:
+        """Loss of a batch."""
+        return ratio_loss(self.network, batch, self.config.loss, self.config.contrasts)
+
     def step(self, batch: Batch) -> float:
         """One step of gradient descent; returns the loss."""
         self.network.train()
         with self.precision():
-            loss = ratio_loss(self.network, batch)
+            loss = self.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
@@ -255,8 +272,8 @@ class _Run:
         if validation_loss < self.best_loss:
             self.best_loss, self.best_epoch, self.best_state = validation_loss, epoch, _copy(self.network)
         log.info(
-            "epoch %d of %d: loss %.4f, validation %.4f%s, %.1f s",
-            epoch, self.epochs, train_loss, validation_loss, " (best)" if self.best_epoch == epoch else "", seconds,
+            "epoch %d of %d: loss %.4f, validation %.4f%s, %.1f s", epoch, self.config.epochs, train_loss,
+            validation_loss, " (best)" if self.best_epoch == epoch else "", seconds,
         )  # fmt: skip
 
     def save(self, path: Path) -> None:

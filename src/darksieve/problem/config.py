@@ -134,6 +134,11 @@ class RoundsConfig(Section):
     stop_shrinkage: float = Field(
         0.8, gt=0, le=1, description="stop when the box keeps more than this fraction of its volume"
     )
+    on_violation: Literal["widen", "stop", "go on"] = Field(
+        "widen",
+        description="when the audit of a round's truncation says no: widen the box for another round, stop the run, "
+        "or go on as if it had said yes",
+    )
     shard: int = Field(8192, ge=64, description="simulations a shard at most, on average; one job makes a shard")
 
     @model_validator(mode="after")
@@ -164,6 +169,12 @@ class TrainingConfig(Section):
     epochs: int = Field(40, ge=1, description="epochs at most")
     batch: int = Field(128, ge=2, description="simulations a step")
     learning_rate: float = Field(1e-3, gt=0, description="largest learning rate (AdamW, one cycle)")
+    loss: Literal["nre-a", "nre-b", "nre-c", "balanced"] = Field(
+        "nre-a",
+        description="binary cross-entropy; nre-c: with several contrasts; balanced: conservative posteriors; "
+        "nre-b: ratios right only up to a factor that depends on the data",
+    )
+    contrasts: int = Field(5, ge=1, description="parameters of other simulations that nre-b and nre-c compare with")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
     patience: int = Field(10, ge=1, description="epochs without improvement before training stops")
     memory: float = Field(

@@ -7,11 +7,12 @@ renamed, so that readers and other writers never see half of one.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
+from darksieve.store.arrays import StoredArray, write_array
 from darksieve.store.region import Points
 
 __all__ = [
@@ -28,17 +30,15 @@ __all__ = [
     "Shard",
     "Simulations",
     "Status",
-    "checksums",
     "read_points",
     "read_shard",
     "read_table",
-    "refuse_lost_data",
     "shard_attributes",
+    "stored_data",
     "write_shard",
 ]
 
-FORMAT = 2
-ROWS_PER_CHUNK = 64
+FORMAT = 3
 
 
 class Status(IntEnum):
@@ -102,15 +102,6 @@ class Shard:
                 **{f"x/{n}": a for n, a in s.x.items()}}  # fmt: skip
 
 
-def checksums(arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """sha256 of the bytes of each array, as a manifest records them."""
-    return {name: _checksum(values) for name, values in arrays.items()}
-
-
-def _checksum(values: NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(values).view(np.uint8).data if values.size else b"").hexdigest()
-
-
 def write_shard(path: Path, shard: Shard, attributes: Mapping[str, Any]) -> None:
     """Write a shard at `path`; a complete one that is already there stays.
 
@@ -144,13 +135,9 @@ def shard_attributes(path: Path) -> dict[str, Any] | None:
     DarksieveError
         If the shard was written by a newer darksieve.
     """
-    import zarr
-
-    if not Path(path).is_dir():
-        return None
     try:
-        attributes: dict[str, Any] = dict(zarr.open_group(path, mode="r").attrs)
-    except Exception:
+        attributes: dict[str, Any] = json.loads((Path(path) / "zarr.json").read_text())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     if attributes.get("format", 0) > FORMAT:
         raise DarksieveError(
@@ -200,45 +187,53 @@ def read_table(path: Path) -> tuple[NDArray[np.float32], Points, NDArray[np.uint
     return read("z"), _points(read("point"), read("index")), read("status")
 
 
-def refuse_lost_data(path: Path, names: Sequence[str]) -> None:
-    """Refuse a shard of which a data file is lost or empty: Zarr would give zeros.
+def stored_data(path: Path) -> dict[str, StoredArray]:
+    """The data arrays of a shard, to be read in parts.
 
     Raises
     ------
     DarksieveError
-        If there is none for one of the arrays `names`.
+        If the shard is absent or incomplete, or the file of an array has not its length.
     """
-    for name in names:
-        files = [f for f in (path / "x" / name).rglob("*") if f.is_file() and f.name != "zarr.json"]
-        if not any(file.stat().st_size for file in files):
-            raise DarksieveError(
-                f"is damaged: no data of {name}", where=f"shard {path}", mend="the next run remakes it"
-            )
+    attributes = _complete(path)
+    found = {}
+    for name in attributes["data"]:
+        array = StoredArray.from_record(path, f"x/{name}", attributes["arrays"][f"x/{name}"])
+        with _named(path, f"x/{name}"):
+            array.check_size()
+        found[name] = array
+    return found
 
 
 def _open(path: Path) -> tuple[Callable[[str], NDArray[Any]], dict[str, Any]]:
     """A function that reads an array of a shard and verifies it, and the shard's attributes."""
-    import zarr
+    attributes = _complete(path)
 
+    def read(name: str) -> NDArray[Any]:
+        with _named(path, name):
+            return StoredArray.from_record(path, name, attributes["arrays"][name]).read()
+
+    return read, attributes
+
+
+def _complete(path: Path) -> dict[str, Any]:
     attributes = shard_attributes(path)
     if attributes is None:
         raise DarksieveError("is absent or incomplete", where=f"shard {path}", mend="delete its manifest and rerun")
-    group = zarr.open_group(path, mode="r")
+    return attributes
 
-    def read(name: str) -> NDArray[Any]:
-        try:
-            values = np.asarray(group[name])
-            if _checksum(values) != attributes["sha256"][name]:  # Zarr gives zeros for a file that is lost
-                raise ValueError("its content is not what was written")
-        except Exception as error:
-            raise DarksieveError(
-                f"is damaged, array {name}: {error}",
-                where=f"shard {path}",
-                mend="the next run remakes it",
-            ) from error
-        return values
 
-    return read, attributes
+@contextmanager
+def _named(path: Path, name: str) -> Iterator[None]:
+    """Say of which shard and array it is that cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise DarksieveError(
+            f"is damaged, array {name}: {error}",
+            where=f"shard {path}",
+            mend="the next run remakes it",
+        ) from error
 
 
 def _points(point: NDArray[np.float64], index: NDArray[np.uint64]) -> Points:
@@ -247,24 +242,11 @@ def _points(point: NDArray[np.float64], index: NDArray[np.uint64]) -> Points:
 
 def _write_group(path: Path, shard: Shard, attributes: Mapping[str, Any]) -> None:
     import zarr
-    from zarr.codecs import Crc32cCodec, ZstdCodec
 
-    chunk = max(1, min(ROWS_PER_CHUNK, len(shard)))
-    whole = max(1, -(-len(shard) // chunk)) * chunk  # a Zarr shard is a multiple of its chunks
     group = zarr.create_group(store=path, zarr_format=3, overwrite=True)
-    for name, values in shard.arrays.items():
-        array = group.create_array(
-            name,
-            shape=values.shape,
-            dtype=values.dtype,
-            chunks=(chunk, *values.shape[1:]),
-            shards=(whole, *values.shape[1:]),
-            compressors=(ZstdCodec(level=1), Crc32cCodec()),
-        )
-        array[:] = values
+    arrays = {name: write_array(group, name, values) for name, values in shard.arrays.items()}
     own = {"format": FORMAT, "rows": len(shard), "data": list(shard.simulations.x), "failures": list(shard.failures)}
-    own["sha256"] = checksums(shard.arrays)
-    complete: dict[str, Any] = {**attributes, **own, "complete": True}
+    complete: dict[str, Any] = {**attributes, **own, "arrays": arrays, "complete": True}
     group.attrs.update(complete)
 
 

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from darksieve.store.shard import (
     read_shard,
     read_table,
     shard_attributes,
+    stored_data,
     write_shard,
 )
 
@@ -74,16 +76,16 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
                 shard = _find(path)
                 made = shard is None
                 if shard is None:
+                    _remove_leftovers(path, keep=(partial, lock))
                     partial.mkdir(exist_ok=True)
                     shard = _simulate(experiment, plan, name, partial)
                     write_shard(path, shard, provenance(experiment, plan.parts[name]))
-                    shutil.rmtree(partial)
-            lock.unlink(missing_ok=True)  # who waited for it, or makes it anew, finds the shard
         except OSError as error:
             raise DarksieveError(
                 f"cannot be written: {error.strerror or error}", where=f"shard {path}",
                 mend="free space or mend permissions",
             ) from error  # fmt: skip
+    _remove_leftovers(path)  # who waits for the lock, or makes it anew, finds the shard
     log.info("shard %s: %d simulations %s", name, len(shard), "made" if made else "found in the store")
     _refuse_failures(experiment, shard)
     return {
@@ -92,7 +94,7 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
         "made": made,
         "states": _count_states(shard),
         "failures": list(shard.failures),
-        "sha256": _recorded_checksums(path),
+        "digests": _recorded_digests(path),
     }
 
 
@@ -117,12 +119,12 @@ def read_simulations(experiment: Experiment, plan: Plan, manifests: Iterable[Pat
     DarksieveError
         If the content of a shard is not what its manifest says, or nothing is left.
     """
-    wanted = {Path(record["shard"]).stem: record["sha256"] for record in _records(manifests) if record["shard"]}
+    wanted = {Path(record["shard"]).stem: record["digests"] for record in _records(manifests) if record["shard"]}
     shards: dict[str, Shard] = {}
     for name in plan.names:
         path = _shard_path(store, plan, name)
         shard = _read_or_remake(read_shard, experiment, plan, name, store)
-        if name in wanted and _recorded_checksums(path) != wanted[name]:
+        if name in wanted and _recorded_digests(path) != wanted[name]:
             raise DarksieveError(
                 "holds other simulations than its manifest says", where=f"shard {path}",
                 mend="delete the manifest and rerun",
@@ -147,7 +149,7 @@ def open_simulations(experiment: Experiment, plan: Plan, manifests: Iterable[Pat
     paths = {name: _shard_path(store, plan, name) for name in plan.names}
     tables = {name: _read_or_remake(read_table, experiment, plan, name, store) for name in plan.names}
     memory = 1e9 * experiment.config.training.memory
-    shapes = _shapes(next(iter(paths.values())))
+    shapes = {name: array.shape[1:] for name, array in stored_data(next(iter(paths.values()))).items()}
     row_bytes = 4 * sum(int(np.prod(shape)) for shape in shapes.values())
     if (plan.reused_simulations + plan.new_simulations) * row_bytes <= memory:
         return MemorySource(read_simulations(experiment, plan, manifests, store))
@@ -172,20 +174,13 @@ def _read_or_remake(
         return read(path)
 
 
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    import zarr
-
-    group: Any = zarr.open_group(path, mode="r")
-    return {name: group[f"x/{name}"].shape[1:] for name in group.attrs["data"]}
-
-
 def _records(manifests: Iterable[Path]) -> list[dict[str, Any]]:
     return [json.loads(Path(path).read_text()) for path in manifests]
 
 
-def _recorded_checksums(path: Path) -> dict[str, str]:
-    """sha256 of each array of a shard, which its reading has verified."""
-    return (shard_attributes(path) or {}).get("sha256", {})
+def _recorded_digests(path: Path) -> dict[str, str]:
+    """Digest of each array of a shard, which its reading has verified."""
+    return {name: record["digest"] for name, record in (shard_attributes(path) or {}).get("arrays", {}).items()}
 
 
 def _shard_path(store: Path, plan: Plan, name: str) -> Path:
@@ -211,6 +206,16 @@ def _find(path: Path) -> Shard | None:
         ) from error
     shutil.rmtree(aside, ignore_errors=True)
     return None
+
+
+def _remove_leftovers(path: Path, keep: tuple[Path, ...] = ()) -> None:
+    """Remove what writers of a shard put beside it, also those that were killed."""
+    for left in path.parent.glob(f".{path.stem}.*"):
+        if left.is_dir() and left not in keep:
+            shutil.rmtree(left, ignore_errors=True)
+        elif left not in keep:
+            with suppress(OSError):
+                left.unlink()
 
 
 def provenance(experiment: Experiment, part: Part) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from darksieve.cli import VERBS, main
+from darksieve.inference.profiles import Marginals
 
 
 def run(*arguments, **kwargs):
@@ -51,7 +52,7 @@ def test_simulating_imports_neither_swyft_nor_lightning(repository, tmp_path):
 def test_planning_and_truncating_import_no_torch(repository, tmp_path):
     experiment, prior = repository / "examples/line.yaml", tmp_path / "prior.json"
     assert run("declare", "--experiment", experiment, "--output", prior).returncode == 0
-    np.savez(tmp_path / "profiles.npz", slope=-(np.linspace(-30, 30, 256) ** 2))
+    Marginals({"slope": -(np.linspace(-30, 30, 256) ** 2)}, {"slope": np.zeros(50)}).write(tmp_path / "profiles.npz")
     shared = f"'--experiment', '{experiment}', '--prior', '{prior}'"
     code = (
         "import sys; from darksieve.cli import main\n"

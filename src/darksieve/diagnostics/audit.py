@@ -104,11 +104,11 @@ def _check_held_out(levels: Mapping[str, Floats], threshold: float) -> dict[str,
     A posterior has less than epsilon of its mass where its density is below epsilon of the peak, if it falls as a
     Gaussian does or faster; of n truths with P parameters at most a binomial number with probability P epsilon is lost.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     lost = np.any([values < np.log(threshold) for values in levels.values()], axis=0)
     rate = min(1.0, threshold * len(levels))
-    p_value = float(binom.sf(lost.sum() - 1, len(lost), rate))
+    p_value = float(bdtrc(lost.sum() - 1, len(lost), rate)) if lost.any() else 1.0
     return {
         "statistic": p_value,
         "meaning": "probability of losing as many held-out truths to truncation if it loses epsilon a parameter",

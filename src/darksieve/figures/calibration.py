@@ -75,7 +75,9 @@ def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
     colours = {name: [MAIN if audit.get(name, {"passed": True})["passed"] else ACCENT for audit in rounds]
                for name in ("held_out", "edges", "shift")}  # fmt: skip
     lost.bar(numbers, [audit["held_out"]["lost"] for audit in rounds], color=colours["held_out"], width=0.6)
-    lost.set(xlabel="round", ylabel=f"held-out truths lost, of {rounds[-1]['held_out']['truths']}", ylim=(0, None))
+    most = max(audit["held_out"]["lost"] for audit in rounds)
+    truths = rounds[-1]["held_out"]["truths"]
+    lost.set(xlabel="round", ylabel=f"held-out truths lost, of {truths}", ylim=(0, max(5, 1.1 * most)))
     lost.yaxis.set_major_locator(MaxNLocator(integer=True))
     for number, audit, colour in zip(numbers, rounds, colours["edges"]):
         densities = np.maximum(np.ravel(list(audit["edges"]["densities"].values())), FAINTEST)

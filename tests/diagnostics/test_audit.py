@@ -82,6 +82,11 @@ def test_posterior_that_jumps_is_found():
     assert audit.record["shift"]["statistic"] == pytest.approx(6, abs=0.1)
 
 
+def test_a_network_without_one_dimensional_marginals_has_nothing_to_audit():
+    box, nothing = Box.full(["a"]), Marginals({}, {})
+    assert audit_round(box, nothing, THRESHOLD, (box, nothing)).passed
+
+
 def test_edges_of_the_prior_may_hold_density():
     box = Box(("a",), (0.0,), (0.2,))
     assert audit_round(box, Marginals({"a": profile(box, 0.0)}, {"a": np.zeros(400)}), THRESHOLD).passed

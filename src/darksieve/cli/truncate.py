@@ -55,7 +55,6 @@ def run(options: argparse.Namespace) -> None:
     record = {
         "round": options.round,
         "converged": settled,
-        "volume_before": box.volume,
         "before": {"names": list(box.names), "lower": list(box.lower), "upper": list(box.upper)},
         "audit": audit.record,
         **new.to_record(prior),

@@ -106,7 +106,7 @@ def _check_held_out(levels: Mapping[str, Floats], threshold: float) -> dict[str,
     """
     from scipy.special import bdtrc
 
-    lost = np.any([values < np.log(threshold) for values in levels.values()], axis=0)
+    lost = np.any([values < np.log(threshold) for values in levels.values()] or np.zeros((1, 0), bool), axis=0)
     rate = min(1.0, threshold * len(levels))
     p_value = float(bdtrc(lost.sum() - 1, len(lost), rate)) if lost.any() else 1.0
     return {
@@ -123,7 +123,7 @@ def _check_held_out(levels: Mapping[str, Floats], threshold: float) -> dict[str,
 def _check_edges(box: Box, profiles: Profiles) -> dict[str, Any]:
     """Density at the edges that an earlier round cut: it was negligible, and must still be."""
     found = {name: _edge_densities(box, name, profile) for name, profile in profiles.items()}
-    largest = max(max(densities) for densities in found.values())
+    largest = max((max(densities) for densities in found.values()), default=0.0)
     return {
         "statistic": largest,
         "meaning": "largest posterior density at an edge of the box that is no edge of the prior, of the peak",
@@ -143,7 +143,7 @@ def _check_shift(box: Box, profiles: Profiles, box_before: Box, profiles_before:
         edges_before = box_before.lower[column], box_before.upper[column]
         mean_before, deviation_before = _moments(profiles_before[name], *edges_before, inside=(low, high))
         shifts[name] = (mean - mean_before) / deviation_before
-    largest = max(abs(shift) for shift in shifts.values())
+    largest = max((abs(shift) for shift in shifts.values()), default=0.0)
     return {
         "statistic": largest,
         "meaning": "largest shift of a marginal's mean since the round before, in its standard deviations there",

@@ -74,7 +74,7 @@ def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
     numbers = np.arange(1, len(rounds) + 1)
     colours = {name: [MAIN if audit.get(name, {"passed": True})["passed"] else ACCENT for audit in rounds]
                for name in ("held_out", "edges", "shift")}  # fmt: skip
-    lost.bar(numbers, [audit["held_out"]["lost"] for audit in rounds], color=colours["held_out"], width=0.6)
+    lost.scatter(numbers, [audit["held_out"]["lost"] for audit in rounds], c=colours["held_out"], s=20, clip_on=False)
     most = max(audit["held_out"]["lost"] for audit in rounds)
     truths = rounds[-1]["held_out"]["truths"]
     lost.set(xlabel="round", ylabel=f"held-out truths lost, of {truths}", ylim=(0, max(5, 1.1 * most)))

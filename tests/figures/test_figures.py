@@ -110,7 +110,11 @@ def test_joint_coverage_is_red_where_it_fails():
 
 
 def test_training_marks_the_epoch_that_is_kept():
-    history = [{"epoch": i, "train_loss": -i, "validation_loss": (i - 3.0) ** 2} for i in range(1, 6)]
+    history = [
+        {"member": m, "epoch": i, "train_loss": -i, "validation_loss": (i - 3.0 - m) ** 2}
+        for m in range(2)
+        for i in range(1, 6)
+    ]
     figure = training_figure([history, history])
     assert figure.axes[0].lines[2].get_xdata()[0] == 3
     assert "round 2" in texts(figure)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
+from darksieve.inference.coordinates import Coordinates, log_normal_mass
 from darksieve.inference.embeddings import (
     ROWS_A_COMPONENT,
     SOFTENING,
@@ -11,6 +13,8 @@ from darksieve.inference.embeddings import (
     choose_embedding,
 )
 from darksieve.inference.network import ConditionalRatios, RatioNetwork
+from darksieve.problem.box import Box
+from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 
 
 @pytest.mark.parametrize(
@@ -97,24 +101,53 @@ def test_learned_features_survive_a_fit_to_a_smaller_box():
     torch.testing.assert_close(summary(x)[:, 3:], features, atol=0.02, rtol=0)
 
 
+PRIOR = Prior(
+    (
+        Parameter("a", one_dimensional_prior({"uniform": [-1.0, 3.0]})),
+        Parameter("b", one_dimensional_prior({"normal": [0.5, 2.0]})),
+        Parameter("c", one_dimensional_prior({"log_uniform": [0.1, 10.0]})),
+    )
+)
+BOX = Box(PRIOR.names, (0.1, 0.01, 0.3), (0.7, 0.9, 1.0))
+
+
 @pytest.fixture
 def network():
     torch.manual_seed(1)
-    return RatioNetwork({"y": (10,)}, ["a", "b", "c"], ["a", "c"], [("b", "c")], joint=True).eval()
+    network = RatioNetwork({"y": (10,)}, PRIOR, ["a", "c"], [("b", "c")], joint=True).eval()
+    network.coordinates.fit(draw(4000), BOX)
+    return network
+
+
+def draw(n):
+    """Parameters (n, P) from the box."""
+    return torch.from_numpy(PRIOR.from_unit(BOX.scale(np.random.default_rng(1).random((n, 3))))).float()
 
 
 def test_network_gives_the_marginals_that_were_asked_for(network):
-    batch = {"y": torch.randn(4, 10), "z": torch.randn(4, 3)}
-    output = network(batch, {"z": torch.randn(8, 3)})
+    batch = {"y": torch.randn(4, 10), "z": draw(4)}
+    output = network(batch, {"z": draw(8)})
     assert output["one"].logratios.shape == (8, 2)
     assert output["one"].parnames.tolist() == [["a"], ["c"]]
     assert output["two"].logratios.shape == (8, 1)
     assert np.asarray(output["two"].parnames).tolist() == [["b", "c"]]
-    assert output["all"].logratios.shape == (8, 3)
+    # a and c alone, c given b and b alone for the pair, and for the joint posterior b given a, c given both
+    assert network.conditionals.terms == [((), 0), ((), 2), ((), 1), ((1,), 2), ((0,), 1), ((0, 1), 2)]
+    assert network.chains == [[2, 3], [0, 4, 5]]
+    assert output["conditionals"].loss.shape == (6,)
+
+
+def test_corrections_begin_at_zero(network):
+    """The marginals of an untrained network are those of its conditional ratios."""
+    data, z = {"y": torch.randn(1, 10)}, draw(6)
+    output, t = network(data, {"z": z}), network.coordinates(z)
+    terms = network.conditionals(network.summarise(data).expand(6, -1), t)
+    torch.testing.assert_close(output["one"].logratios, terms[:, :2])
+    torch.testing.assert_close(output["two"].logratios[:, 0], terms[:, 2] + terms[:, 3])
 
 
 def test_ratio_of_a_marginal_depends_on_its_own_parameters_alone(network):
-    data, z = {"y": torch.randn(1, 10)}, torch.randn(6, 3)
+    data, z = {"y": torch.randn(1, 10)}, draw(6)
     other = z.clone()
     other[:, 0] += 1
     before, after = network(data, {"z": z}), network(data, {"z": other})
@@ -123,15 +156,111 @@ def test_ratio_of_a_marginal_depends_on_its_own_parameters_alone(network):
     assert not torch.equal(before["one"].logratios[:, 0], after["one"].logratios[:, 0])
 
 
-def test_conditional_ratio_sees_only_the_parameters_before_it():
+def test_linear_estimates_are_where_training_begins():
+    """Of a linear Gaussian problem they are the posterior, whose information is known: -1/2 ln(1 - R^2) a parameter."""
     torch.manual_seed(1)
-    ratios = ConditionalRatios(5, 3)
-    summaries, context, z = torch.randn(7, 5), torch.randn(7, 3), torch.randn(7, 3)
-    changed = context.clone()
-    changed[:, 1] += 1
-    before, after = ratios(summaries, context, z), ratios(summaries, changed, z)
-    torch.testing.assert_close(before[:, :2], after[:, :2])
+    prior = Prior(tuple(Parameter(name, one_dimensional_prior({"normal": [0.0, 1.0]})) for name in "ab"))
+    network, n, noise = RatioNetwork({"y": (4,)}, prior, ["a", "b"], joint=True), 8000, 0.5
+    z, design = torch.randn(n, 2), torch.randn(2, 4)
+    signal = {"y": z @ design}
+    x = {"y": signal["y"] + noise * torch.randn(n, 4)}
+    network.prepare(Box.full(prior.names), signal, z, lambda rows: {"y": x["y"][rows]})
+    with torch.no_grad():
+        found = network.conditionals(network.summarise(x), network.coordinates(z)).mean(dim=0)
+    covariance = torch.linalg.inv(torch.eye(2) + design @ design.T / noise**2)
+    alone = -0.5 * torch.log(covariance.diag())
+    given = -0.5 * torch.log(1 / torch.linalg.inv(covariance)[1, 1])
+    # of 8000 values of -ln r, whose standard deviation is below 1: five standard errors
+    torch.testing.assert_close(found, torch.stack([alone[0], alone[1], given]), atol=5 / n**0.5, rtol=0)
+
+
+def test_a_trained_conditional_is_not_replaced_by_a_worse_estimate(ratios):
+    t = ratios.coordinates(draw(500))
+    summaries = torch.randn(500, 5)
+    with torch.no_grad():  # draws of the ratios themselves: nothing linear describes them better
+        for term, column in enumerate(ratios.columns):
+            t[:, column] = ratios.draw(summaries, t, term, torch.rand(500, 2)).float()
+    kept = {name: values.clone() for name, values in ratios.named_parameters()}
+    ratios.fit(summaries, t, slice(0, 0))
+    for name, values in ratios.named_parameters():
+        assert torch.equal(values, kept[name])
+
+
+def test_coordinates_are_standardised_logarithmic_where_the_prior_is_and_invertible():
+    coordinates = Coordinates(PRIOR)
+    z = draw(20_000).double()
+    coordinates.fit(z, BOX)
+    t = coordinates(z)
+    torch.testing.assert_close(t.mean(dim=0), torch.zeros(3, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(t.std(dim=0), torch.ones(3, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(coordinates.inverse(t), z)
+    assert np.corrcoef(t[:, 2], np.log(z[:, 2]))[0, 1] == pytest.approx(1.0)
+
+
+def test_prior_density_integrates_to_one_over_the_box():
+    coordinates = Coordinates(PRIOR)
+    coordinates.fit(draw(4000), Box.full(PRIOR.names))
+    low, high = coordinates.edges.clamp(-12, 12)
+    cells = 20_000
+    t = low + (high - low) * (torch.arange(cells)[:, None] + 0.5) / cells
+    mass = coordinates.log_prior(t).exp().mean(dim=0) * (high - low)
+    torch.testing.assert_close(mass, torch.ones(3, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 2.0), (3.0, 3.5), (-9.0, -8.0), (10.0, 1e4), (-1e4, 1e4)])
+def test_mass_of_a_normal_between_edges_is_precise_in_both_tails(low, high):
+    found = log_normal_mass(torch.tensor(low, dtype=torch.float64), torch.tensor(high, dtype=torch.float64))
+    low, high = (-high, -low) if low + high > 0 else (low, high)
+    expected = norm.logcdf(high) + np.log1p(-np.exp(norm.logcdf(low) - norm.logcdf(high)))
+    assert float(found) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.fixture
+def ratios():
+    """Conditional ratios with random weights: mixtures of uneven components."""
+    torch.manual_seed(1)
+    coordinates = Coordinates(PRIOR)
+    coordinates.fit(draw(4000), BOX)
+    ratios = ConditionalRatios(5, coordinates, [((), 0), ((0,), 1), ((0, 1), 2)])
+    for values in (*ratios.linear.parameters(), *ratios.last.parameters()):
+        torch.nn.init.normal_(values, std=0.3)
+    return ratios
+
+
+def test_conditional_ratio_sees_only_the_parameters_before_it(ratios):
+    summaries, t = torch.randn(7, 5), ratios.coordinates(draw(7))
+    changed = t.clone()
+    changed[:, 1] += 0.1
+    before, after = ratios(summaries, t), ratios(summaries, changed)
+    torch.testing.assert_close(before[:, 0], after[:, 0])
+    assert not torch.equal(before[:, 1], after[:, 1])
     assert not torch.equal(before[:, 2], after[:, 2])
+
+
+def test_mean_of_a_conditional_ratio_over_the_prior_is_one(ratios):
+    """So that it is normalised, whatever its weights are; the tolerance is five standard errors."""
+    t = ratios.coordinates(draw(200_000))
+    with torch.no_grad():
+        ratio = ratios(torch.randn(1, 5).expand(len(t), -1), t).exp()
+    # the first is an integral over its own parameter; those after it over all before them as well
+    error = ratio.std(dim=0) / len(t) ** 0.5
+    assert torch.all((ratio.mean(dim=0) - 1).abs() < 5 * error)
+
+
+def test_draws_follow_the_conditional_ratios(ratios):
+    """Prior draws weighted by the ratios and draws have the same distribution (Kolmogorov-Smirnov)."""
+    n = 40_000
+    t = ratios.coordinates(draw(n).double())
+    given, summaries = t[:1].expand(n, -1).clone(), torch.randn(1, 5).expand(n, -1)
     for k in range(3):
-        conditional = ratios.conditional(summaries, context, z[:, k : k + 1], k)
-        torch.testing.assert_close(conditional[:, 0], before[:, k])
+        drawn = ratios.draw(summaries, given, k, torch.rand(n, 2, dtype=torch.float64)).detach()
+        assert float(drawn.min()) >= float(ratios.coordinates.edges[0, k])
+        assert float(drawn.max()) <= float(ratios.coordinates.edges[1, k])
+        grid = given.clone()
+        grid[:, k] = t[:, k].sort().values
+        with torch.no_grad():
+            weight = ratios(summaries, grid.float())[:, k].exp().double()
+        cumulative = torch.cumsum(weight, dim=0) / weight.sum()
+        uniform = np.interp(drawn.sort().values, grid[:, k], cumulative)
+        # of drawn and prior samples: sqrt(2 / n) times the 1 - 1e-4 quantile of Kolmogorov's distribution, 2.2
+        assert np.abs(uniform - (np.arange(n) + 0.5) / n).max() < 2.2 * (2 / n * max(1.0, float(weight.var()))) ** 0.5

@@ -42,7 +42,7 @@ BROKEN = {
         "exclude each other",
     ),
     "too few simulations to validate": (("rounds", "simulations"), 10, "fewer than 2 for validation"),
-    "budget below the rounds": (("rounds", "budget"), 2, "below one simulation a round"),
+    "budget below the rounds": (("rounds", "budget"), 9, "fewer than 2 for validation"),
     "negative seed": (("seed",), -1, "seed"),
     "unknown embedding": (("network",), {"embedding": "transformer"}, "network.embedding"),
     "zero epochs": (("training", "epochs"), 0, "training.epochs"),
@@ -158,20 +158,6 @@ def test_schemas_and_reference_are_those_of_the_classes(repository):
     assert (repository / "config/README.md").read_text() == config_reference(), mend
 
 
-def test_budget_is_shared_by_the_rounds(line_record, load_record):
-    experiment = load_record(edited(line_record, ("rounds", "budget"), 9000))
-    assert experiment.simulations("round-1") == 3000
-    assert experiment.slices("round-1") == 1
-
-
 @pytest.mark.parametrize(("simulations", "slices"), [(8192, 1), (8193, 2), (20000, 3)])
-def test_shards_hold_at_most_the_configured_number_on_average(line_record, load_record, simulations, slices):
-    experiment = load_record(edited(line_record, ("rounds", "simulations"), simulations))
-    assert experiment.slices("round-1") == slices
-
-
-def test_first_rounds_may_have_fewer_simulations(line_record, load_record):
-    record = edited(line_record, ("rounds",), {"maximum": 4, "simulations": 900, "early_simulations": [300, 500]})
-    experiment = load_record(record)
-    assert [experiment.simulations(f"round-{r}") for r in (1, 2, 3, 4)] == [300, 500, 900, 900]
-    assert experiment.simulations("test") == experiment.config.diagnostics.simulations
+def test_shards_hold_at_most_the_configured_number_on_average(line, simulations, slices):
+    assert line.slices(simulations) == slices

@@ -1,10 +1,12 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.prior import one_dimensional_prior
-from darksieve.simulators.tractable import Eggbox, GaussianMixture, LinearGaussian, RotatedGaussian, Torus
+from darksieve.simulators.tractable import Eggbox, GaussianMixture, LinearGaussian, RotatedGaussian, Torus, TwoBoards
 
 CASES = {
     "linear": (LinearGaussian(dimension=2), [0.3, -0.5]),
@@ -76,3 +78,26 @@ def test_eggbox_keeps_all_modes():
 def test_options_that_make_no_sense_are_refused():
     with pytest.raises(DarksieveError, match="above zero"):
         LinearGaussian(noise=0.0)
+
+
+def test_two_boards_give_the_fractions_of_the_textbook():
+    assert TwoBoards.second_board([6]) == Fraction(5, 7)
+    assert TwoBoards.second_board([3, 4, 5, 5, 7, 7]) == Fraction(96, 101)
+    assert TwoBoards.second_board([1]) == 0
+    assert TwoBoards.second_board([8, 2]) == 1
+
+
+def test_balls_fall_as_the_likelihood_of_their_board_says():
+    """Frequencies of 100,000 balls a board lie within five standard errors of the probabilities."""
+    simulator = TwoBoards(balls=1)
+    signal = simulator.simulate(torch.tensor([[0.5], [1.5]]), torch.Generator())
+    drops = 100_000
+    for shift in (0, 1):
+        one = {"x": signal["x"][shift : shift + 1]}
+        bins = simulator.observe({"x": one["x"].expand(drops, 1)}, torch.Generator().manual_seed(1))["x"]
+        for ball in range(1, 9):
+            likelihood = float(simulator.log_likelihood({"x": torch.tensor([float(ball)])}, one).exp() / 2**6)
+            share = float((bins == ball).double().mean())
+            assert share == pytest.approx(likelihood, abs=5 * (likelihood * (1 - likelihood) / drops) ** 0.5 + 1e-12)
+    share = simulator.exact_samples(np.array([6.0]), drops, 1) > 1
+    assert share.mean() == pytest.approx(5 / 7, abs=5 * (10 / 49 / drops) ** 0.5)

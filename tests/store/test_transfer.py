@@ -71,20 +71,22 @@ def test_imported_simulations_take_the_place_of_a_simulator(record, load_record,
     assert import_simulations(experiment, store) == (ROWS - 200, 200)
     assert import_simulations(experiment, store) == (ROWS - 200, 200)  # they are there
     full = Box.full(experiment.prior.names)
-    plan = make_plan(experiment, full, "round-1", store)
+    plan = make_plan(experiment, full, "round-1", experiment.config.rounds.simulations, store)
     assert plan.new_simulations == 0
     assert plan.reused_simulations == ROWS - 200
     found = read_simulations(experiment, plan, [], store)
     np.testing.assert_array_equal(found.z, z[found.index.astype(int)])
     np.testing.assert_array_equal(found.x["brightness"], y[found.index.astype(int)])
-    tests = read_simulations(experiment, make_plan(experiment, full, "test", store), [], store)
+    tests = read_simulations(
+        experiment, make_plan(experiment, full, "test", experiment.config.diagnostics.simulations, store), [], store
+    )
     assert not set(tests.index) & set(found.index)
 
 
 def test_truncated_box_takes_what_lies_in_it(imported, drawn, tmp_path):
     import_simulations(imported, tmp_path / "store")
     box = Box(imported.prior.names, (0.2, 0.3), (0.6, 0.8))
-    plan = make_plan(imported, box, "round-2", tmp_path / "store")
+    plan = make_plan(imported, box, "round-2", imported.config.rounds.simulations, tmp_path / "store")
     inside = box.contains(imported.prior.to_unit(drawn[0])).sum()
     assert 0.8 * inside < plan.reused_simulations <= inside  # a tenth is kept for the calibration
     assert plan.new_simulations == 0
@@ -97,7 +99,8 @@ def test_row_that_is_not_finite_is_never_read(imported, drawn, tmp_path):
     write(tmp_path / "drawn.npz", z, y)
     import_simulations(imported, tmp_path / "store")
     full = Box.full(imported.prior.names)
-    found = read_simulations(imported, make_plan(imported, full, "round-1", tmp_path / "store"), [], tmp_path / "store")
+    plan = make_plan(imported, full, "round-1", imported.config.rounds.simulations, tmp_path / "store")
+    found = read_simulations(imported, plan, [], tmp_path / "store")
     assert np.isfinite(found.x["brightness"]).all()
     assert not set(found.index) & set(range(0, ROWS, 100))
 

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from darksieve.problem.budget import first_request
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
 from darksieve.problem.preflight import load_checked
@@ -111,9 +112,25 @@ def get_options_before(wildcards, input) -> str:
 
 def get_manifests(wildcards) -> list[str]:
     """Manifests of the shards of a round, or of the calibration."""
-    draw = f"round-{wildcards.round}" if hasattr(wildcards, "round") else "test"
-    shards = range(EXPERIMENTS[wildcards.experiment].slices(draw))
+    experiment = EXPERIMENTS[wildcards.experiment]
+    if not hasattr(wildcards, "round"):
+        draw, simulations = "test", experiment.config.diagnostics.simulations
+    elif wildcards.round == "1":
+        draw, simulations = "round-1", first_request(experiment.config.rounds)
+    else:
+        draw = f"round-{wildcards.round}"
+        simulations = get_next_request(wildcards, int(wildcards.round) - 1)
+    shards = range(experiment.slices(simulations))
     return [f"results/{wildcards.experiment}/{draw}/shard-{s}.json" for s in shards]
+
+
+def get_next_request(wildcards, round_number: int) -> int:
+    """Simulations that the round after this one asks for, 0 if there is none: what its truncation found."""
+    output = checkpoints.truncate.get(
+        experiment=wildcards.experiment, round=round_number
+    ).output
+    with open(output.box) as stream:
+        return json.load(stream)["simulations"]
 
 
 def get_training_threads(wildcards) -> int:
@@ -122,16 +139,11 @@ def get_training_threads(wildcards) -> int:
 
 
 def get_last_round(wildcards) -> int:
-    """Number of the last round; asks the checkpoint after each round whether the box has settled."""
-    maximum = EXPERIMENTS[wildcards.experiment].config.rounds.maximum
-    for round_number in range(1, maximum + 1):
-        output = checkpoints.truncate.get(
-            experiment=wildcards.experiment, round=round_number
-        ).output
-        with open(output.box) as stream:
-            if json.load(stream)["converged"]:
-                return round_number
-    return maximum
+    """Number of the last round; asks the checkpoint after each round whether another one follows."""
+    round_number = 1
+    while get_next_request(wildcards, round_number):
+        round_number += 1
+    return round_number
 
 
 def get_rounds(wildcards) -> list[str]:

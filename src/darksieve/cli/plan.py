@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darksieve.cli.arguments import (
     add_experiment,
@@ -15,6 +17,10 @@ from darksieve.cli.arguments import (
     load_prior,
     write_json,
 )
+from darksieve.problem.budget import first_request
+
+if TYPE_CHECKING:
+    from darksieve.problem.experiment import Experiment
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +29,7 @@ READS = (
     "simulator",
     "prior",
     "seed",
-    "rounds.simulations",
-    "rounds.early_simulations",
-    "rounds.budget",
-    "rounds.shard",
+    "rounds",
     "diagnostics.simulations",
 )
 
@@ -51,6 +54,16 @@ def run(options: argparse.Namespace) -> None:
         from darksieve.store.transfer import import_simulations
 
         import_simulations(experiment, options.store)
-    plan = make_plan(experiment, load_box(options.box, load_prior(options)), options.draw, options.store)
+    box = load_box(options.box, load_prior(options))
+    plan = make_plan(experiment, box, options.draw, _wanted(experiment, options), options.store)
     log.info("%d simulations reused, %d new", plan.reused_simulations, plan.new_simulations)
     write_json(options.output, plan.to_record())
+
+
+def _wanted(experiment: Experiment, options: argparse.Namespace) -> int:
+    """Simulations that the request asks for: the round before says how many."""
+    if options.draw == "test":
+        return experiment.config.diagnostics.simulations
+    if options.box is None:
+        return first_request(experiment.config.rounds)
+    return json.loads(options.box.read_text())["simulations"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 from pathlib import Path
 
 from darksieve.cli.arguments import (
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     )
     checkpoint = options.estimator.with_name(f"training-{inputs}.checkpoint")
     for stale in set(checkpoint.parent.glob("training-*.checkpoint")) - {checkpoint}:
-        stale.unlink()
+        shutil.rmtree(stale)
     start = None if options.start is None else Estimator.load(options.start, experiment)
     estimator, history = train(
         experiment, box, simulations, masks, round_number=options.round, start=start, checkpoint=checkpoint
@@ -78,4 +79,4 @@ def run(options: argparse.Namespace) -> None:
         find_marginals(estimator, observation, experiment.prior, unseen).write(part)
     with whole_file(options.estimator) as part:
         estimator.save(part, experiment, simulations.shapes, experiment.config.seed)
-    checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)

@@ -8,13 +8,12 @@ import logging
 from pathlib import Path
 
 from darksieve.cli.arguments import add_experiment, add_prior, load_box, load_experiment, load_prior, write_json
-from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 
 log = logging.getLogger(__name__)
 
 # sections and keys of an experiment file that the step depends on
-READS = ("rounds.threshold", "rounds.stop_shrinkage", "rounds.on_violation")
+READS = ("rounds",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +32,15 @@ def run(options: argparse.Namespace) -> None:
     from darksieve.diagnostics.audit import audit_round, widen
     from darksieve.inference.profiles import Marginals
     from darksieve.inference.truncation import truncate
+    from darksieve.problem.budget import Request, first_request, next_request
 
     prior, rounds = load_prior(options), load_experiment(options).config.rounds
     box, marginals = load_box(options.box, prior), Marginals.read(options.profiles)
-    before = None
+    requests, before = [Request(box, first_request(rounds))], None
     if options.before is not None:
-        before = Box.from_record(json.loads(options.box.read_text())["before"]), Marginals.read(options.before)
+        record = json.loads(options.box.read_text())
+        requests = [*map(Request.from_record, record["requests"]), Request(box, record["simulations"])]
+        before = requests[-2].box, Marginals.read(options.before)
     audit = audit_round(box, marginals, rounds.threshold, before)
     new, settled = truncate(box, marginals.log_ratios, rounds.threshold, rounds.stop_shrinkage)
     if not audit.passed:
@@ -50,12 +52,14 @@ def run(options: argparse.Namespace) -> None:
             )  # fmt: skip
         if rounds.on_violation == "widen":
             new, settled = widen(new, box, audit), False
-    log.info("round %d: prior volume %.3g to %.3g, %s", options.round, box.volume, new.volume,
-             "settled" if settled else "another round" if options.round < rounds.maximum else "last round")  # fmt: skip
+    simulations = next_request(rounds, requests, new, settled)
+    log.info("round %d: prior volume %.3g to %.3g%s, %s", options.round, box.volume, new.volume,
+             ", settled" if settled else "", "another round" if simulations else "last round")  # fmt: skip
     record = {
         "round": options.round,
         "converged": settled,
-        "before": {"names": list(box.names), "lower": list(box.lower), "upper": list(box.upper)},
+        "simulations": simulations,
+        "requests": [request.to_record() for request in requests],
         "audit": audit.record,
         **new.to_record(prior),
     }

@@ -103,16 +103,18 @@ def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
 
 @styled
 def training_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figure:
-    """Training and validation loss of every round."""
+    """Training and validation loss of every round, of each network of an ensemble."""
     figure = new_figure(2.4 * max(2, len(histories)), 2.8)
     panels = figure.subplots(1, len(histories), squeeze=False)[0]
     for number, (axes, history) in enumerate(zip(panels, histories), start=1):
-        epochs = [row["epoch"] for row in history]
-        validation = [row["validation_loss"] for row in history]
-        axes.plot(epochs, [row["train_loss"] for row in history], color=GREY, label="training")
-        axes.plot(epochs, validation, color=MAIN, label="validation")
-        best = int(np.argmin(validation))
-        axes.plot(epochs[best], validation[best], "o", color=ACCENT, ms=4, label="kept")
+        for member in range(1 + int(max(row["member"] for row in history))):
+            rows = [row for row in history if row["member"] == member]
+            epochs, validation = [row["epoch"] for row in rows], [row["validation_loss"] for row in rows]
+            best = int(np.argmin(validation))
+            labels = ("training", "validation", "kept") if member == 0 else (None, None, None)
+            axes.plot(epochs, [row["train_loss"] for row in rows], color=GREY, label=labels[0])
+            axes.plot(epochs, validation, color=MAIN, label=labels[1])
+            axes.plot(epochs[best], validation[best], "o", color=ACCENT, ms=4, label=labels[2])
         axes.set(xlabel="epoch", title=f"round {number}")
     panels[0].set_ylabel("loss [nat], 0 = untrained")
     panels[0].legend()

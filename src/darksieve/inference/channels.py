@@ -38,9 +38,9 @@ class ChannelLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(channels, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(channels, 1, outputs).uniform_(-bound, bound))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """All channels."""
-        return torch.baddbmm(self.bias, x, self.weight)
+    def forward(self, x: Tensor, channels: slice = slice(None)) -> Tensor:
+        """All channels, or some of them."""
+        return torch.baddbmm(self.bias[channels], x, self.weight[channels])
 
     def select(self, x: Tensor, channel: int) -> Tensor:
         """One channel."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Compress", "ConvolutionalNetwork", "Perceptron", "PrincipalSummary", "ResidualNetwork", "Standardise"]
+__all__ = ["Compress", "DeepSet", "Perceptron", "PrincipalSummary", "Standardise", "choose_embedding", "least_squares"]
 
 COMPONENTS = 96
 ROWS_TO_FIT = 8192
@@ -122,12 +122,12 @@ class PrincipalSummary(nn.Module):
         spread = y.std(dim=0).clamp_min(torch.finfo(y.dtype).tiny)
         self.components[:, :number], self.components[:, number:] = components / spread, 0
         y = y / spread
-        weight = _least_squares(y, z[:rows])
+        weight = least_squares(y, z[:rows])
         self.weight[:number], self.weight[number:] = weight / (y @ weight).std(dim=0).clamp_min(1e-6), 0
         if fitted:
             shift = before[:rows].mean(dim=0)
             turn = torch.zeros(len(self.weight), len(self.weight), device=y.device)
-            turn[:number] = _least_squares(y, before[:rows] - shift)
+            turn[:number] = least_squares(y, before[:rows] - shift)
             first = self.bend[0]
             with torch.no_grad():
                 first.bias += first.weight @ (shift - y.mean(dim=0) @ turn[:number])  # type: ignore[operator]
@@ -139,7 +139,7 @@ class PrincipalSummary(nn.Module):
         return torch.cat([y @ self.weight, self.bend(y)], dim=1)
 
 
-def _least_squares(y: Tensor, target: Tensor) -> Tensor:
+def least_squares(y: Tensor, target: Tensor) -> Tensor:
     """Weights (C, T) of the linear fit of centred targets (n, T) to y (n, C).
 
     By normal equations in double precision: `torch.linalg.lstsq` gives other last digits from run to run.
@@ -165,6 +165,32 @@ class Perceptron(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, F)."""
         return super().forward(x.reshape(len(x), -1))
+
+
+class DeepSet(nn.Module):
+    """Network for a set (n, N, *shape) of N elements: the same features of each, summed, then bent.
+
+    What independent elements say about a parameter adds up in the logarithm of the ratio.
+
+    References: Zaheer et al. 2017, NeurIPS (arXiv 1703.06114), theorem 2.
+    """
+
+    def __init__(self, shape: tuple[int, ...], features: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.standardise = Standardise(shape[1:])
+        self.element = Perceptron(shape[1:], features, hidden)
+        self.scale = shape[0] ** -0.5
+        self.bend = nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, features))
+
+    def fit(self, x: Tensor) -> None:
+        """Take the scales of the elements from simulations x (n, N, *shape)."""
+        self.standardise.fit(x.flatten(0, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, F)."""
+        elements = self.element(self.standardise(x.flatten(0, 1)))
+        total = self.scale * elements.unflatten(0, x.shape[:2]).sum(dim=1)
+        return total + self.bend(total)
 
 
 class ConvolutionalNetwork(nn.Module):

@@ -1,8 +1,9 @@
-"""A trained estimator: the network, what its outputs mean, and the box that it was trained in."""
+"""A trained estimator: its networks, what their outputs mean, and the box that they were trained in."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,12 +52,13 @@ def build_network(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]])
     if config.class_ is None:
         return RatioNetwork(
             shapes,
-            experiment.prior.names,
+            experiment.prior,
             experiment.one_dimensional,
             experiment.two_dimensional,
             experiment.config.marginals.joint,
             config.embedding,
             config.features,
+            [name for name, described in experiment.simulator.descriptions.items() if described.exchangeable],
         )
     where = f"network.class {config.class_}"
     cls = load_class(config.class_, experiment.path.parent, where)
@@ -88,26 +90,32 @@ class Estimator:
 
     Attributes
     ----------
-    network : nn.Module
-        Follows swyft's protocol `forward(A, B)`.
+    networks : tuple of nn.Module
+        Each follows swyft's protocol `forward(A, B)`. Members of an ensemble differ in what they started from; the
+        estimator's ratio is the mean of theirs.
     names : tuple of str
         Parameters, in the order of the columns of z.
     box : Box
         The truncated prior p(z).
     """
 
-    network: nn.Module
+    networks: tuple[nn.Module, ...]
     names: tuple[str, ...]
     box: Box
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
-        return next(self.network.parameters()).device
+        """Where the networks lie."""
+        return next(self.networks[0].parameters()).device
+
+    @property
+    def members(self) -> tuple[Estimator, ...]:
+        """An estimator for each network."""
+        return tuple(Estimator((network,), self.names, self.box) for network in self.networks)
 
     @torch.no_grad()
     def log_ratios(self, x: Mapping[str, Tensor], z: NDArray[Any] | Tensor) -> dict[Marginal, NDArray[np.float64]]:
-        """Log-ratios of every marginal.
+        """Log-ratios of every marginal: of the mean over the networks, if there are several.
 
         Parameters
         ----------
@@ -120,17 +128,28 @@ class Estimator:
         -------
         dict of tuple of str to array (m,)
         """
-        self.network.eval()
         data = {name: array.to(self.device) for name, array in x.items()}
         parts: dict[Marginal, list[Tensor]] = {}
         for rows in torch.as_tensor(z, dtype=torch.float32, device=self.device).split(ROWS_AT_ONCE):
-            for samples in iterate_ratios(self.network(data, {**data, "z": rows})):
-                log_ratio = samples.logratios.reshape(len(rows), -1)
-                for column, label in enumerate(np.asarray(samples.parnames).reshape(log_ratio.shape[1], -1)):
-                    marginal = self._marginal(label)
-                    if marginal is not None:
-                        parts.setdefault(marginal, []).append(log_ratio[:, column])
-        return {marginal: torch.cat(values).double().cpu().numpy() for marginal, values in parts.items()}
+            found: dict[Marginal, list[Tensor]] = {}
+            for network in self.networks:
+                for marginal, log_ratio in self._log_ratios(network.eval(), data, rows):
+                    found.setdefault(marginal, []).append(log_ratio.double())
+            for marginal, log_ratios in found.items():
+                mean = torch.logsumexp(torch.stack(log_ratios), dim=0) - math.log(len(log_ratios))
+                parts.setdefault(marginal, []).append(mean)
+        return {marginal: torch.cat(values).cpu().numpy() for marginal, values in parts.items()}
+
+    def _log_ratios(
+        self, network: nn.Module, data: Mapping[str, Tensor], z: Tensor
+    ) -> Iterator[tuple[Marginal, Tensor]]:
+        """Marginals that one network estimates, with their log-ratios (m,) at z (m, P)."""
+        for samples in iterate_ratios(network(data, {**data, "z": z})):
+            log_ratio = samples.logratios.reshape(len(z), -1)
+            for column, label in enumerate(np.asarray(samples.parnames).reshape(log_ratio.shape[1], -1)):
+                marginal = self._marginal(label)
+                if marginal is not None:
+                    yield marginal, log_ratio[:, column]
 
     def _marginal(self, label: NDArray[Any]) -> Marginal | None:
         """Parameters that a network's label names, by name or as `z[i]`; None for other outputs."""
@@ -148,7 +167,7 @@ class Estimator:
     def save(self, path: Path, experiment: Experiment, shapes: Mapping[str, tuple[int, ...]], seed: int) -> None:
         """Write `estimator.pt`: the weights and all that is needed to load them."""
         record = {
-            "state": {name: value.cpu() for name, value in self.network.state_dict().items()},
+            "states": [{name: v.cpu() for name, v in network.state_dict().items()} for network in self.networks],
             "shapes": {name: list(shape) for name, shape in shapes.items()},
             "names": list(self.names),
             "box": self.box.to_record(experiment.prior),
@@ -169,12 +188,15 @@ class Estimator:
         """
         try:
             record = torch.load(path, map_location="cpu", weights_only=True)
-            network = build_network(experiment, {name: tuple(shape) for name, shape in record["shapes"].items()})
-            network.load_state_dict(record["state"])
+            shapes = {name: tuple(shape) for name, shape in record["shapes"].items()}
+            networks = tuple(build_network(experiment, shapes) for _ in record["states"])
+            for network, state in zip(networks, record["states"]):
+                network.load_state_dict(state)
         except DarksieveError:
             raise
         except Exception as error:
             message = str(error).splitlines()[0]
             raise DarksieveError(f"cannot be loaded: {message}", where=path, mend="train again") from error
-        network.to(choose_device(experiment.config.training.device)).eval()
-        return cls(network, tuple(record["names"]), Box.from_record(record["box"]))
+        device = choose_device(experiment.config.training.device)
+        networks = tuple(network.to(device).eval() for network in networks)
+        return cls(networks, tuple(record["names"]), Box.from_record(record["box"]))

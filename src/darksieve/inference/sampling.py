@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from darksieve.inference.estimator import Estimator
 from darksieve.inference.network import RatioNetwork
@@ -25,9 +25,7 @@ PILOT = 8192
 NEGLIGIBLE = 1e-6  # of the peak density
 FEWEST = 32  # points that tell where a marginal lies
 OVERSAMPLING = 4  # a dimension of the marginal: no point of a Gaussian is then picked more than twice
-CELLS = 64
-TAIL = 1e-5
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 65536
 
 
 def sample_marginals(
@@ -85,13 +83,8 @@ def _narrow(box: Box, unit: Floats, log_ratios: Mapping[tuple[str, ...], Floats]
     return Box(box.names, tuple(box.scale(low)), tuple(box.scale(high)))
 
 
-@torch.no_grad()
 def sample_joint(estimator: Estimator, observation: Observation, prior: Prior, n: int, seed: int) -> MarginalSamples:
-    """Samples (n, P) of the joint posterior, one parameter after the other.
-
-    Each conditional density is evaluated on a grid across the box, refined where it is not negligible, and
-    inverted: every sample is independent, and no weights can collapse.
-    """
+    """Independent samples (n, P) of the joint posterior, one parameter after the other: no weights can collapse."""
     unit = sample_joint_of_each(estimator, observation.batch(), prior, n, seed)[0]
     return MarginalSamples(prior.names, prior.from_unit(estimator.box.scale(unit)), np.zeros(n))
 
@@ -99,56 +92,22 @@ def sample_joint(estimator: Estimator, observation: Observation, prior: Prior, n
 @torch.no_grad()
 def sample_joint_of_each(estimator: Estimator, x: Mapping[str, Tensor], prior: Prior, n: int, seed: int) -> Floats:
     """Samples (m, n, P) of the joint posteriors of data x (m, ...), as fractions of the edges of the box."""
-    conditionals = _Conditionals(estimator, x, prior)
-    owner = np.repeat(np.arange(len(conditionals.summary)), n)
+    box, data = estimator.box, {name: array.to(estimator.device) for name, array in x.items()}
+    shares = [len(part) for part in np.array_split(np.arange(n), len(estimator.networks))]
     generator = torch.Generator().manual_seed(derive_seed("joint", seed))
-    uniform = torch.rand(len(owner), len(prior), generator=generator, dtype=torch.float64).numpy()
-    unit = np.full((len(owner), len(prior)), 0.5)
-    for k in range(len(prior)):
-        for start in range(0, len(owner), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            unit[rows, k] = conditionals.draw(k, owner[rows], unit[rows], uniform[rows, k])
-    return unit.reshape(-1, n, len(prior))
+    z = [_draw_joint(network, data, share, generator) for network, share in zip(estimator.networks, shares)]
+    unit = prior.to_unit(np.concatenate(z, axis=1))
+    return ((unit - box.lower) / np.subtract(box.upper, box.lower)).clip(0.0, 1.0)
 
 
-class _Conditionals:
-    """Conditional densities of each parameter given those before it, for some data, along the box's edges."""
-
-    def __init__(self, estimator: Estimator, x: Mapping[str, Tensor], prior: Prior) -> None:
-        assert isinstance(estimator.network, RatioNetwork)
-        assert estimator.network.all is not None
-        self.network, self.ratios = estimator.network, estimator.network.all
-        self.prior, self.box, self.device = prior, estimator.box, estimator.device
-        self.summary = self.network.summarise({name: array.to(self.device) for name, array in x.items()})
-
-    def draw(self, k: int, owner: NDArray[np.int64], unit: Floats, uniform: Floats) -> Floats:
-        """Positions (n,) of parameter k inside the box, given the data numbered by `owner` (n,) and `unit` (n, P).
-
-        `uniform` (n,) holds the random numbers, in [0, 1].
-        """
-        rows = np.arange(len(unit))
-        low, high = np.zeros(len(unit)), np.ones(len(unit))
-        for _ in range(2):
-            edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, CELLS + 1)
-            log_ratio = self.log_ratio(k, owner, unit, 0.5 * (edges[:, 1:] + edges[:, :-1]))
-            density = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
-            kept = density > TAIL
-            first = np.maximum(kept.argmax(axis=1) - 1, 0)
-            last = np.minimum(CELLS - kept[:, ::-1].argmax(axis=1) + 1, CELLS)
-            low, high = edges[rows, first], edges[rows, last]
-        cumulative = np.concatenate([np.zeros((len(unit), 1)), np.cumsum(density, axis=1)], axis=1)
-        cumulative /= cumulative[:, -1:]
-        cell = np.clip((cumulative <= uniform[:, None]).sum(axis=1) - 1, 0, CELLS - 1)
-        below, above = cumulative[rows, cell], cumulative[rows, cell + 1]
-        fraction = (uniform - below) / np.maximum(above - below, 1e-300)
-        return edges[rows, cell] + fraction * (edges[rows, cell + 1] - edges[rows, cell])
-
-    def log_ratio(self, k: int, owner: NDArray[np.int64], unit: Floats, position: Floats) -> Floats:
-        """Log-ratios (n, cells) of parameter k at positions (n, cells) along its edge, given data and `unit` (n, P)."""
-        scale = self.network.standardise_z
-        z = torch.from_numpy(self.prior.from_unit(self.box.scale(unit))).float().to(self.device)
-        low, high = self.box.lower[k], self.box.upper[k]
-        values = self.prior.parameters[k].prior.quantile(low + (high - low) * position)
-        z_k = (torch.from_numpy(values).float().to(self.device) - scale.mean[k]) / scale.scale[k]
-        log_ratio = self.ratios.conditional(self.summary[torch.from_numpy(owner)], scale(z), z_k, k)
-        return log_ratio.double().cpu().numpy()
+def _draw_joint(network: nn.Module, x: Mapping[str, Tensor], n: int, generator: torch.Generator) -> Floats:
+    """Samples (m, n, P) of parameters in physical units that one network gives for data x (m, ...)."""
+    assert isinstance(network, RatioNetwork)
+    assert network.joint
+    summary, parameters = network.eval().summarise(x), len(network.coordinates.prior)
+    t = torch.zeros(len(summary) * n, parameters, dtype=torch.float64, device=summary.device)
+    for rows in torch.arange(len(t)).split(ROWS_AT_ONCE):
+        given, uniform = summary[rows // n], torch.rand(len(rows), parameters, 2, generator=generator).double()
+        for k, term in enumerate(network.chains[-1]):
+            t[rows, k] = network.conditionals.draw(given, t[rows], term, uniform[:, k].to(t.device))
+    return network.coordinates.inverse(t).reshape(-1, n, parameters).cpu().numpy()

@@ -32,10 +32,11 @@ from darksieve.store.reader import MemorySource, Source, StreamedSource
 __all__ = ["HISTORY_COLUMNS", "held_out", "train"]
 
 log = logging.getLogger(__name__)
-HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
+HISTORY_COLUMNS = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
 WARM_UP = 0.1
 WEIGHT_DECAY = 1e-4
 ROWS_TO_PREPARE = 32768
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 4000, 20, 500
 
 Batch = dict[str, Tensor]
 
@@ -81,7 +82,7 @@ def train(
     start: Estimator | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Estimator, list[dict[str, float]]]:
-    """Train a ratio estimator on the simulations of one round.
+    """Train a ratio estimator, or an ensemble of them, on the simulations of one round.
 
     Parameters
     ----------
@@ -99,15 +100,15 @@ def train(
         That of the round before, whose weights are where the training starts: what it learned of the data holds in
         the smaller box too.
     checkpoint : Path, optional
-        File written after every epoch, from which an interrupted training goes on; the caller removes it
-        once the estimator is safe.
+        Folder with a file for each network, written after every epoch, from which an interrupted training goes on; the
+        caller removes it once the estimator is safe.
 
     Returns
     -------
     Estimator
         With the weights of the epoch of least validation loss.
     list of dict
-        A row an epoch, keys `HISTORY_COLUMNS`.
+        A row an epoch of each network, keys `HISTORY_COLUMNS`.
 
     Raises
     ------
@@ -117,7 +118,28 @@ def train(
     config = experiment.config.training
     if config.loss == "nre-b":
         log.warning("nre-b: its ratios are right only up to a factor that depends on the data; nre-c has none")
-    seed = _seed(experiment, round_number)
+    found = []
+    for member in range(config.ensemble):
+        begin = start.networks[member % len(start.networks)] if start is not None else None
+        path = checkpoint / f"{member}.pt" if checkpoint is not None else None
+        found.append(_train_network(experiment, box, simulations, masks, round_number, member, begin, path))
+    networks = tuple(network for network, _ in found)
+    return Estimator(networks, experiment.prior.names, box), [row for _, history in found for row in history]
+
+
+def _train_network(
+    experiment: Experiment,
+    box: Box,
+    simulations: Source,
+    masks: Mapping[str, NDArray[np.bool_]],
+    round_number: int,
+    member: int,
+    start: nn.Module | None,
+    checkpoint: Path | None,
+) -> tuple[nn.Module, list[dict[str, float]]]:
+    """Train one network of the ensemble."""
+    config = experiment.config.training
+    seed = _seed(experiment, round_number) if member == 0 else derive_seed(_seed(experiment, round_number), member)
     torch.manual_seed(seed)
     device = choose_device(config.device)
     noise = torch.Generator(device=device).manual_seed(derive_seed("noise", seed))
@@ -131,30 +153,36 @@ def train(
 
     network = build_network(experiment, simulations.shapes).to(device)
     if start is not None:
-        network.load_state_dict(start.network.state_dict())
+        network.load_state_dict(start.state_dict())
     if isinstance(network, RatioNetwork):
         rows = training_rows[: _rows_to_prepare(simulations, config.memory)]
         signal = data.signal(rows)
         network.prepare(
+            box,
             apply_masks(signal, masks),
             data.z[torch.from_numpy(rows)],
             lambda chosen: data.observe({name: array[chosen] for name, array in signal.items()}),
         )
-    run = _Run(network, config, -(-len(training_rows) // config.batch), noise)
+    run = _Run(network, member, config, -(-len(training_rows) // config.batch), noise)
     if checkpoint is not None and checkpoint.is_file():
         run.resume(checkpoint)
-    while not run.finished:
-        started = time.monotonic()
-        losses = [run.step(batch) for batch in data.batches(training_rows, config.batch, run.shuffle)]
+
+    def validate() -> float:
         network.eval()
         with torch.no_grad(), run.precision():
             found = [(float(run.loss(batch)), len(batch["z"])) for batch in validation]
-        validation_loss = float(np.average([loss for loss, _ in found], weights=[n for _, n in found]))
-        run.end_epoch(float(np.mean(losses)), validation_loss, time.monotonic() - started)
+        return float(np.average([loss for loss, _ in found], weights=[n for _, n in found]))
+
+    if not run.history:
+        run.best_loss = validate()
+    while not run.finished:
+        started = time.monotonic()
+        losses = [run.step(batch) for batch in data.batches(training_rows, config.batch, run.shuffle)]
+        run.end_epoch(float(np.mean(losses)), validate(), time.monotonic() - started)
         if checkpoint is not None:
             run.save(checkpoint)
     network.load_state_dict(run.best_state)
-    return Estimator(network.eval(), experiment.prior.names, box), run.history
+    return network.eval(), run.history
 
 
 def held_out(
@@ -219,13 +247,17 @@ class _Validation:
 class _Run:
     """One training run's moving parts: optimiser, schedule, early stopping, and their checkpoint."""
 
-    def __init__(self, network: nn.Module, config: TrainingConfig, steps: int, noise: torch.Generator) -> None:
-        self.network, self.config, self.noise = network, config, noise
-        rate, epochs = config.learning_rate, config.epochs
+    def __init__(
+        self, network: nn.Module, member: int, config: TrainingConfig, steps: int, noise: torch.Generator
+    ) -> None:
+        self.network, self.member, self.config, self.noise = network, member, config, noise
+        rate = config.learning_rate
+        self.epochs = config.epochs or min(max(STEPS // steps, FEWEST_EPOCHS), MOST_EPOCHS)
+        self.patience = config.patience or -(-self.epochs // 4)
         self.device = next(network.parameters()).device
         self.optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, max_lr=rate, total_steps=epochs * steps + 1, pct_start=WARM_UP, cycle_momentum=False
+            self.optimiser, max_lr=rate, total_steps=self.epochs * steps + 1, pct_start=WARM_UP, cycle_momentum=False
         )
         self.shuffle = torch.Generator().manual_seed(torch.initial_seed())
         self.history: list[dict[str, float]] = []
@@ -236,7 +268,7 @@ class _Run:
     def finished(self) -> bool:
         """Whether all epochs are done, or none of the last ones brought an improvement."""
         done = len(self.history)
-        return done >= self.config.epochs or done - self.best_epoch >= self.config.patience
+        return done >= self.epochs or done - self.best_epoch >= self.patience
 
     def precision(self) -> torch.autocast:
         """bfloat16 on a GPU, full precision elsewhere."""
@@ -267,17 +299,18 @@ class _Run:
             )
         rate = self.optimiser.param_groups[0]["lr"]
         self.history.append(
-            dict(zip(HISTORY_COLUMNS, (epoch, train_loss, validation_loss, rate, seconds), strict=True))
+            dict(zip(HISTORY_COLUMNS, (self.member, epoch, train_loss, validation_loss, rate, seconds), strict=True))
         )
         if validation_loss < self.best_loss:
             self.best_loss, self.best_epoch, self.best_state = validation_loss, epoch, _copy(self.network)
         log.info(
-            "epoch %d of %d: loss %.4f, validation %.4f%s, %.1f s", epoch, self.config.epochs, train_loss,
+            "epoch %d of %d: loss %.4f, validation %.4f%s, %.1f s", epoch, self.epochs, train_loss,
             validation_loss, " (best)" if self.best_epoch == epoch else "", seconds,
         )  # fmt: skip
 
     def save(self, path: Path) -> None:
         """Write the checkpoint in one rename."""
+        path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
         torch.save(
             {

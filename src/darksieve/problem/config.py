@@ -123,7 +123,10 @@ class RoundsConfig(Section):
         [], description="those of the first rounds, one after the other, which may do with fewer"
     )
     budget: int | None = Field(
-        None, ge=1, description="in place of `simulations`: all simulations of all rounds, shared evenly"
+        None,
+        ge=1,
+        description="in place of `simulations`: new simulations of all rounds together; what is left when the box has "
+        "settled is spent in it",
     )
     threshold: float = Field(
         1e-6,
@@ -166,7 +169,9 @@ class NetworkConfig(Section):
 class TrainingConfig(Section):
     """How the network is trained."""
 
-    epochs: int = Field(40, ge=1, description="epochs at most")
+    epochs: int | None = Field(
+        None, ge=1, description="epochs at most; by default as many as make 4000 steps, from 20 to 500"
+    )
     batch: int = Field(128, ge=2, description="simulations a step")
     learning_rate: float = Field(1e-3, gt=0, description="largest learning rate (AdamW, one cycle)")
     loss: Literal["nre-a", "nre-b", "nre-c", "balanced"] = Field(
@@ -175,8 +180,11 @@ class TrainingConfig(Section):
         "nre-b: ratios right only up to a factor that depends on the data",
     )
     contrasts: int = Field(5, ge=1, description="parameters of other simulations that nre-b and nre-c compare with")
+    ensemble: int = Field(1, ge=1, description="networks that are trained, each from another start, and averaged")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
-    patience: int = Field(10, ge=1, description="epochs without improvement before training stops")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without improvement before training stops; by default a quarter of all"
+    )
     memory: float = Field(
         8.0, gt=0, description="GB that simulations may take; more of them are streamed from the store"
     )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from darksieve.problem.budget import first_request
 from darksieve.problem.config import ExperimentConfig, Section, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
@@ -113,19 +114,9 @@ class Experiment:
         """Pairs of parameters with a two-dimensional marginal posterior."""
         return tuple((first, second) for first, second in self.config.marginals.two_dimensional)
 
-    def simulations(self, draw: str) -> int:
-        """Simulations wanted for a round ("round-1") or for the calibration ("test")."""
-        rounds = self.config.rounds
-        if draw == "test":
-            return self.config.diagnostics.simulations
-        number = int(draw.removeprefix("round-"))
-        if number <= len(rounds.early_simulations):
-            return rounds.early_simulations[number - 1]
-        return rounds.simulations if rounds.budget is None else max(1, rounds.budget // rounds.maximum)
-
-    def slices(self, draw: str) -> int:
-        """Shards, of equal size on average, into which those simulations are cut."""
-        return -(-self.simulations(draw) // self.config.rounds.shard)
+    def slices(self, simulations: int) -> int:
+        """Shards, of equal size on average, into which simulations are cut."""
+        return -(-simulations // self.config.rounds.shard)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -193,9 +184,7 @@ class Experiment:
             )  # fmt: skip
         if config.observation.mock is not None:
             self._check_mock(config.observation.mock.parameters)
-        if config.rounds.budget is not None and config.rounds.budget < config.rounds.maximum:
-            raise DarksieveError("budget is below one simulation a round", where=f"{where}: rounds", mend="raise it")
-        fewest = min(self.simulations(f"round-{number + 1}") for number in range(config.rounds.maximum))
+        fewest = min(first_request(config.rounds), *config.rounds.early_simulations, config.rounds.simulations)
         if fewest * config.training.validation_fraction < 2:
             raise DarksieveError(
                 f"{fewest} simulations a round leave fewer than 2 for validation",

@@ -37,12 +37,14 @@ class Description:
     """How a parameter or a data array is shown.
 
     `unit` is a string that astropy reads (empty if dimensionless), `label` is LaTeX without dollars, and
-    `pixel_scale` (arcsec) marks an image whose axes are angles.
+    `pixel_scale` (arcsec) marks an image whose axes are angles. An array whose rows mean the same in any order is
+    `exchangeable`: a set, from which the default network learns by a sum over its elements.
     """
 
     unit: str = ""
     label: str = ""
     pixel_scale: float | None = None
+    exchangeable: bool = False
 
 
 class Simulator(ABC):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.simulator import Simulator
+from darksieve.problem.simulator import Description, Simulator
 
-__all__ = ["Eggbox", "GaussianMixture", "LinearGaussian", "RotatedGaussian", "Torus", "Tractable"]
+__all__ = ["Eggbox", "GaussianMixture", "LinearGaussian", "RotatedGaussian", "Torus", "Tractable", "TwoBoards"]
 
 Floats = NDArray[np.float64]
 CELLS = 4096
@@ -225,6 +226,54 @@ class Torus(_Gaussian):
             return inside & (generator.random(len(z)) < weight)
 
         return _accept(propose, accept, n)[:, :3]
+
+
+class TwoBoards(Tractable):
+    """Balls through one of two Galton boards of six rows of pegs, the second shifted by a bin: which board was it?
+
+    The parameter `board` is uniform between 0 and 2: below 1 it is the first board, above it the second. Data are the
+    bins, 1 to 8, of the balls: a set.
+    """
+
+    rows = 6
+
+    def __init__(self, balls: int = 6) -> None:
+        self.parameters = ["board"]
+        self.descriptions = {"x": Description(exchangeable=True)}
+        self.prior = {"board": {"uniform": [0.0, 2.0]}}
+        self.balls = balls
+
+    @classmethod
+    def second_board(cls, bins: Sequence[int]) -> Fraction:
+        """Exact probability that balls in these bins came through the second board.
+
+        With r rows the probabilities of bin d are C(r, d - 1) and C(r, d - 2) over 2^r, and the boards equally likely.
+        """
+        first = math.prod(math.comb(cls.rows, d - 1) for d in bins)
+        second = math.prod(math.comb(cls.rows, d - 2) if d > 1 else 0 for d in bins)
+        return Fraction(second, first + second)
+
+    def simulate(self, z: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """By how much the board is shifted, (n, balls)."""
+        return {"x": (z > 1).to(z).repeat(1, self.balls)}
+
+    def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Bins of the balls, (n, balls)."""
+        x = signal["x"]
+        turns = torch.rand((*x.shape, self.rows), generator=generator, device=x.device) < 0.5
+        return {"x": 1 + x + turns.sum(dim=-1)}
+
+    def log_likelihood(self, x: dict[str, Tensor], signal: dict[str, Tensor]) -> Tensor:  # noqa: D102
+        right = x["x"] - 1 - signal["x"]
+        inside = (right >= 0) & (right <= self.rows)
+        right = right.clamp(0, self.rows)
+        ways = math.lgamma(self.rows + 1) - torch.lgamma(right + 1) - torch.lgamma(self.rows - right + 1)
+        return torch.where(inside, ways, -math.inf).sum(dim=-1)
+
+    def exact_samples(self, x: Floats, n: int, seed: int) -> Floats:  # noqa: D102
+        generator = np.random.default_rng(seed)
+        probability = float(self.second_board([round(value) for value in np.ravel(x)]))
+        return (generator.random((n, 1)) < probability) + generator.random((n, 1))
 
 
 def _accept(propose: Callable[[int], Floats], accept: Callable[[Floats], NDArray[np.bool_]], n: int) -> Floats:

@@ -147,17 +147,19 @@ class Plan:
         )
 
 
-def make_plan(experiment: Experiment, box: Box, draw: str, store: Path) -> Plan:
+def make_plan(experiment: Experiment, box: Box, draw: str, wanted: int, store: Path) -> Plan:
     """Plan the simulations of a round (`draw` is "round-1" ...) or of the calibration ("test").
 
     Parameters
     ----------
     experiment : Experiment
-        Says how many simulations are wanted, and in shards of which size.
+        Says in shards of which size simulations are made.
     box : Box
         Where they are drawn.
     draw : str
         Rounds share simulations with each other, never with calibrations.
+    wanted : int
+        How many, on average.
     store : Path
         Folder of the simulation store; it is read, not changed.
 
@@ -166,8 +168,8 @@ def make_plan(experiment: Experiment, box: Box, draw: str, store: Path) -> Plan:
     DarksieveError
         If a shard was written by a newer darksieve.
     """
-    pool, wanted = pool_name(experiment, draw), experiment.simulations(draw)
-    folder, slices = Path(store) / pool, experiment.slices(draw)
+    pool, slices = pool_name(experiment, draw), experiment.slices(wanted)
+    folder = Path(store) / pool
     present = _present(folder)
     limit = math.inf
     if is_imported(experiment):  # what is not there cannot be made

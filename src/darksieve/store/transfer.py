@@ -57,7 +57,7 @@ def import_simulations(experiment: Experiment, store: Path) -> tuple[int, int]:
             f"{int(outside.sum())} of {len(z)} rows lie outside the prior, first {values}", where=simulator.file.name,
             mend="give the prior from which they were drawn",
         )  # fmt: skip
-    tests = experiment.simulations("test")
+    tests = experiment.config.diagnostics.simulations
     if len(z) < 2 * tests:
         raise DarksieveError(
             f"{len(z)} rows, of which {tests} are kept for the calibration", where=simulator.file.name,

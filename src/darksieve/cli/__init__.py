@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("darksieve").setLevel(logging.INFO)
     run = importlib.import_module(f"darksieve.cli.{options.verb}").run
     try:
-        run(options) if options.cost is None else _run_measured(run, options)
+        if options.cost is None:
+            run(options)
+        else:
+            _run_measured(run, options)
     except DarksieveError as error:
         print(f"darksieve {options.verb}: error: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,9 @@
 
 Energy is that of the processors: of CPUs by RAPL and of GPUs by NVML where their counters can be read; elsewhere CPU
 seconds and GPU seconds times a configured power, and every record says so. Memory, cooling and idle cores are left out.
+
+A job counts once, with the attempt that ended well: what was spent before it was killed, and on results that were made
+again since, is not in the ledger. Simulations that a job finds in the store count where they were made.
 """
 
 from __future__ import annotations

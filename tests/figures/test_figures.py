@@ -5,8 +5,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from darksieve.diagnostics.calibration import expected_coverage, rank_uniformity
+from darksieve.diagnostics.energy import Cost, Job, Power, account
 from darksieve.figures.calibration import coverage_figure, joint_figure, ranks_figure, truncation_figure
 from darksieve.figures.data import observation_figure, residuals_figure
+from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
 from darksieve.figures.style import ACCENT, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
@@ -124,6 +126,24 @@ def test_calibration_figures_have_a_panel_a_parameter():
     values = {name: GENERATOR.random(300) for name in NAMES}
     assert len(coverage_figure(expected_coverage(values), {}).axes) == 3
     assert len(ranks_figure(rank_uniformity(values), {}).axes) == 3
+
+
+def energy(**jobs):
+    """The account of jobs `rule__name=CPU seconds`, without counters."""
+    costs = {name: Cost(seconds, seconds, 0.0, 1.0, None, None) for name, seconds in jobs.items()}
+    made = [Job(*name.replace("_1", "-1").split("__"), cost) for name, cost in costs.items()]
+    return account(made, Power(12.0, 200.0))
+
+
+def test_energy_shows_every_posterior_and_stacks_the_stages():
+    rounds = {"simulate__round_1": 100, "train__round_1": 300, "sample__sample": 50, "calibrate__calibrate": 60}
+    stages, totals = energy_figure(energy(observe__observe=10, **rounds, refer__nuts=9000)).axes
+    heights = [[bar.get_height() * 3.6e6 / 12 for bar in bars] for bars in stages.containers]
+    np.testing.assert_allclose(heights, [[100, 0], [300, 0], [0, 60]], atol=1e-9)
+    shown = totals.collections[0].get_offsets()[:, 0] * 3.6e6 / 12
+    np.testing.assert_allclose(shown, [460, 360, 360, 60, 60, 9010])
+    assert [label.get_text() for label in totals.get_yticklabels()][-1] == "NUTS, each"
+    assert totals.get_title() == "estimated: 12 W a busy core"
 
 
 @pytest.mark.parametrize("suffix", ["pdf", "png"])

@@ -1,5 +1,6 @@
 """The whole chain on a simulator that is no part of darksieve, and what Snakemake makes of changes."""
 
+import csv
 import json
 import re
 import shutil
@@ -15,8 +16,19 @@ import zarr
 from darksieve import load_posterior
 from tests.workflow.conftest import Workspace
 
-SHOWN = ("plot", "summarise")
-FIGURES = ("observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "joint", "residuals")
+SHOWN = ("account", "plot", "summarise")
+FIGURES = (
+    "observation",
+    "posterior",
+    "rounds",
+    "training",
+    "truncation",
+    "coverage",
+    "ranks",
+    "joint",
+    "residuals",
+    "energy",
+)
 
 
 def stored(workspace):
@@ -66,6 +78,38 @@ def test_chain_makes_everything_and_shows_the_summary(finished):
     assert re.search(r"^\d+ of them came from the store, \d+ were made$", summary, flags=re.MULTILINE)
 
 
+def test_every_job_on_which_the_results_rest_is_in_the_ledger_once(finished):
+    with open(finished.result("energy.csv"), newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    logs = [path.relative_to(finished.result("logs")) for path in finished.result("logs").glob("*/*.log")]
+    jobs = {(path.parts[0], path.stem.replace("-shard-", " shard ")) for path in logs if path.parts[0] not in SHOWN}
+    assert {(row["rule"], row["what"]) for row in rows} == jobs
+    assert len(rows) == len(jobs)
+    for row in rows:
+        assert 0 < float(row["cpu_seconds"]) < 600
+        assert float(row["kwh"]) > 0
+    assert all(float(row["wall_seconds"]) > 1 for row in rows if row["rule"] == "train")  # torch alone takes longer
+    sums = json.loads(finished.result("energy.json").read_text())
+    assert sums["total"]["jobs"] == len(rows)
+    assert sums["total"]["kwh"] == pytest.approx(sum(float(row["kwh"]) for row in rows), rel=1e-4)
+    last = finished.result("summary.txt").read_text().splitlines()[-1]
+    assert re.fullmatch(
+        r"cost of the posterior: \d+ simulations, [\d.e-]+ CPU hours(, [\d.e-]+ GPU hours)?, [\d.e-]+ kWh "
+        r"\((estimated|partly estimated|measured)\), [\d.]+ GB of memory at most; of its diagnostics: [\d.e-]+ kWh",
+        last,
+    )
+
+
+def test_power_of_a_core_changes_nothing_but_the_account(finished):
+    file = finished.folder / "config/config.yaml"
+    original = file.read_text()
+    file.write_text(original + "energy: {watts_per_core: 7}\n")
+    try:
+        assert finished.planned() == set(SHOWN)
+    finally:
+        file.write_text(original)
+
+
 def test_progress_lines_say_rounds_epochs_and_rates(finished):
     log = finished.output.stdout + finished.output.stderr
     assert "simulations, " in log
@@ -90,7 +134,7 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
     ("module", "old", "new", "expected"),
     [
         ("figures/calibration.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot"}),
-        ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", "plot", "summarise"}),
+        ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", *SHOWN}),
         (
             "diagnostics/calibration.py",
             "CELLS = 512",

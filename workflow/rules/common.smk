@@ -14,9 +14,8 @@ from darksieve.problem.preflight import load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
-FIGURES = (
-    "observation posterior rounds training truncation coverage ranks joint residuals"
-)
+FIGURES = "observation posterior rounds training truncation coverage ranks joint residuals energy"
+ONCE = "declare observe sample audit calibrate calibrate_joint predict"  # jobs that bear their rule's name
 DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive"
 
 
@@ -182,6 +181,24 @@ def get_diagnostics(wildcards) -> list[str]:
         f"{folder}/{kind}.json"
         for kind in get_wanted(wildcards.experiment, DIAGNOSTICS)
     ]
+
+
+def get_costs(wildcards) -> list[str]:
+    """What each job cost on which the posterior and its diagnostics rest."""
+    rounds = [f"round-{r}" for r in range(1, get_last_round(wildcards) + 1)]
+    experiment = EXPERIMENTS[wildcards.experiment]
+    jobs = [
+        f"{rule}/{rule}"
+        for rule in ONCE.split()
+        if rule != "calibrate_joint" or experiment.config.marginals.joint
+    ]
+    for draw in [*rounds, "test"]:
+        jobs.append(f"plan/{draw}")
+        jobs += [
+            f"simulate/{draw}-shard-{shard}" for shard in range(experiment.slices(draw))
+        ]
+    jobs += [f"{rule}/{draw}" for draw in rounds for rule in ("train", "truncate")]
+    return [f"results/{wildcards.experiment}/costs/{job}.json" for job in jobs]
 
 
 def show_summaries() -> None:

@@ -2,7 +2,8 @@ rule audit:
     input:
         boxes=get_boxes,
     output:
-        "results/{experiment}/diagnostics/truncation.json",
+        verdict="results/{experiment}/diagnostics/truncation.json",
+        cost="results/{experiment}/costs/audit/audit.json",
     log:
         "results/{experiment}/logs/audit/audit.log",
     priority: 1
@@ -15,7 +16,7 @@ rule audit:
     message:
         "Audit of the truncations of {wildcards.experiment}"
     shell:
-        "darksieve audit --boxes {input.boxes} --output {output} 2>&1 | tee {log}"
+        "darksieve audit --boxes {input.boxes} --output {output.verdict} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule calibrate:
@@ -28,6 +29,7 @@ rule calibrate:
         coverage="results/{experiment}/diagnostics/coverage.json",
         ranks="results/{experiment}/diagnostics/ranks.json",
         normalisation="results/{experiment}/diagnostics/normalisation.json",
+        cost="results/{experiment}/costs/calibrate/calibrate.json",
     log:
         "results/{experiment}/logs/calibrate/calibrate.log",
     benchmark:
@@ -47,7 +49,8 @@ rule calibrate:
         "darksieve calibrate --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
         " --plan {input.plan} --manifests {input.manifests}"
-        " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation} 2>&1 | tee {log}"
+        " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation}"
+        " --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule calibrate_joint:
@@ -57,7 +60,8 @@ rule calibrate_joint:
         plan="results/{experiment}/test/plan.json",
         manifests=get_manifests,
     output:
-        "results/{experiment}/diagnostics/joint.json",
+        verdict="results/{experiment}/diagnostics/joint.json",
+        cost="results/{experiment}/costs/calibrate_joint/calibrate_joint.json",
     log:
         "results/{experiment}/logs/calibrate_joint/calibrate_joint.log",
     benchmark:
@@ -76,7 +80,8 @@ rule calibrate_joint:
     shell:
         "darksieve calibrate_joint --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
+        " --plan {input.plan} --manifests {input.manifests} --output {output.verdict}"
+        " --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule predict:
@@ -86,6 +91,7 @@ rule predict:
     output:
         predictive="results/{experiment}/diagnostics/predictive.h5",
         summary="results/{experiment}/diagnostics/predictive.json",
+        cost="results/{experiment}/costs/predict/predict.json",
     log:
         "results/{experiment}/logs/predict/predict.log",
     benchmark:
@@ -102,4 +108,5 @@ rule predict:
         "Posterior-predictive check of {wildcards.experiment}"
     shell:
         "darksieve predict --experiment {params.file} --threads {threads} --posterior {input.posterior}"
-        " --observation {input.observation} --output {output.predictive} --summary {output.summary} 2>&1 | tee {log}"
+        " --observation {input.observation} --output {output.predictive} --summary {output.summary}"
+        " --cost {output.cost} 2>&1 | tee {log}"

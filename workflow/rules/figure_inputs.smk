@@ -13,6 +13,8 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
             return {"posterior": posterior, "observation": observation}
         case "rounds":
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
+        case "energy":
+            return {"energy": f"{folder}/energy.json"}
         case "truncation" | "joint":
             return {"diagnostic": diagnostic}
         case "training":

@@ -9,6 +9,7 @@ rule train:
         estimator="results/{experiment}/round-{round}/estimator.pt",
         profiles="results/{experiment}/round-{round}/profiles.npz",
         history="results/{experiment}/round-{round}/history.csv",
+        cost="results/{experiment}/costs/train/round-{round}.json",
     log:
         "results/{experiment}/logs/train/round-{round}.log",
     benchmark:
@@ -30,7 +31,8 @@ rule train:
         "darksieve train --experiment {params.file} --store {params.store} {params.options}"
         " --observation {input.observation} --round {wildcards.round}"
         " --plan {input.plan} --manifests {input.manifests}"
-        " --estimator {output.estimator} --profiles {output.profiles} --history {output.history} 2>&1 | tee {log}"
+        " --estimator {output.estimator} --profiles {output.profiles} --history {output.history}"
+        " --cost {output.cost} 2>&1 | tee {log}"
 
 
 checkpoint truncate:
@@ -41,6 +43,7 @@ checkpoint truncate:
         before=get_profiles_before,
     output:
         box="results/{experiment}/round-{round}/box.json",
+        cost="results/{experiment}/costs/truncate/round-{round}.json",
     log:
         "results/{experiment}/logs/truncate/round-{round}.log",
     benchmark:
@@ -58,7 +61,7 @@ checkpoint truncate:
         "Truncation of {wildcards.experiment}, round {wildcards.round}"
     shell:
         "darksieve truncate --experiment {params.file} --prior {input.prior} --profiles {input.profiles} {params.options}"
-        " --round {wildcards.round} --output {output.box} 2>&1 | tee {log}"
+        " --round {wildcards.round} --output {output.box} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule sample:
@@ -67,7 +70,8 @@ rule sample:
         plans=get_plans,
         observation="results/{experiment}/observation.h5",
     output:
-        "results/{experiment}/posterior.h5",
+        posterior="results/{experiment}/posterior.h5",
+        cost="results/{experiment}/costs/sample/sample.json",
     log:
         "results/{experiment}/logs/sample/sample.log",
     benchmark:
@@ -84,7 +88,8 @@ rule sample:
         "Posterior of {wildcards.experiment}"
     shell:
         "darksieve sample --experiment {params.file} --threads {threads} --estimator {input.estimator}"
-        " --observation {input.observation} --plans {input.plans} --output {output} 2>&1 | tee {log}"
+        " --observation {input.observation} --plans {input.plans} --output {output.posterior}"
+        " --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule summarise:
@@ -93,6 +98,7 @@ rule summarise:
         observation="results/{experiment}/observation.h5",
         boxes=get_boxes,
         diagnostics=get_diagnostics,
+        energy="results/{experiment}/energy.json",
     output:
         report(
             "results/{experiment}/summary.txt",
@@ -113,4 +119,4 @@ rule summarise:
         "Summary of {wildcards.experiment}"
     shell:
         "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
-        " --diagnostics {input.diagnostics} --output {output} 2>&1 | tee {log}"
+        " --diagnostics {input.diagnostics} --energy {input.energy} --output {output} 2>&1 | tee {log}"

@@ -19,7 +19,8 @@ rule declare:
     input:
         data=get_data_files,
     output:
-        "results/{experiment}/prior.json",
+        prior="results/{experiment}/prior.json",
+        cost="results/{experiment}/costs/declare/declare.json",
     log:
         "results/{experiment}/logs/declare/declare.log",
     priority: 2
@@ -33,14 +34,15 @@ rule declare:
     message:
         "Parameters of {wildcards.experiment}"
     shell:
-        "darksieve declare --experiment {params.file} --output {output} 2>&1 | tee {log}"
+        "darksieve declare --experiment {params.file} --output {output.prior} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule observe:
     input:
         data=get_data_files,
     output:
-        "results/{experiment}/observation.h5",
+        observation="results/{experiment}/observation.h5",
+        cost="results/{experiment}/costs/observe/observe.json",
     log:
         "results/{experiment}/logs/observe/observe.log",
     benchmark:
@@ -55,4 +57,4 @@ rule observe:
     message:
         "Observation of {wildcards.experiment}"
     shell:
-        "darksieve observe --experiment {params.file} --output {output} 2>&1 | tee {log}"
+        "darksieve observe --experiment {params.file} --output {output.observation} --cost {output.cost} 2>&1 | tee {log}"

@@ -18,7 +18,8 @@ rule plan:
         data=get_data_files,
         box=get_box_before,
     output:
-        "results/{experiment}/{draw}/plan.json",
+        plan="results/{experiment}/{draw}/plan.json",
+        cost="results/{experiment}/costs/plan/{draw}.json",
     log:
         "results/{experiment}/logs/plan/{draw}.log",
     priority: 1
@@ -35,7 +36,7 @@ rule plan:
         "Plan of the simulations of {wildcards.experiment}, {wildcards.draw}"
     shell:
         "darksieve plan --experiment {params.file} --prior {input.prior} --store {params.store} {params.options}"
-        " --draw {wildcards.draw} --output {output} 2>&1 | tee {log}"
+        " --draw {wildcards.draw} --output {output.plan} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule simulate:
@@ -43,7 +44,8 @@ rule simulate:
         data=get_data_files,
         plan="results/{experiment}/{draw}/plan.json",
     output:
-        "results/{experiment}/{draw}/shard-{shard}.json",
+        manifest="results/{experiment}/{draw}/shard-{shard}.json",
+        cost="results/{experiment}/costs/simulate/{draw}-shard-{shard}.json",
     log:
         "results/{experiment}/logs/simulate/{draw}-shard-{shard}.log",
     benchmark:
@@ -61,4 +63,4 @@ rule simulate:
         "Simulations of {wildcards.experiment}, {wildcards.draw}, shard {wildcards.shard}"
     shell:
         "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads}"
-        " --plan {input.plan} --shard {wildcards.shard} --output {output} 2>&1 | tee {log}"
+        " --plan {input.plan} --shard {wildcards.shard} --output {output.manifest} --cost {output.cost} 2>&1 | tee {log}"

@@ -7,7 +7,9 @@ import importlib
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from darksieve import __version__
 from darksieve.problem.errors import DarksieveError
@@ -28,6 +30,7 @@ VERBS = {
     "calibrate": "coverage, ranks and normalisation on fresh simulations: JSON files",
     "calibrate_joint": "compare joint posteriors of fresh simulations with the truths: joint.json",
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
+    "account": "sum up what all jobs cost in time and energy: energy.csv, energy.json",
     "plot": "draw one figure: PDF and PNG",
     "summarise": "the posteriors and the verdicts as a table: summary.txt",
     "store": "list, verify and clean the simulation store",
@@ -49,13 +52,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
         if verb in given[:1]:
             importlib.import_module(f"darksieve.cli.{verb}").add_arguments(subparser)
+            subparser.add_argument("--cost", type=Path, help="what this cost in time and energy (JSON), written")
     options = parser.parse_args(given)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # by the Lightning that swyft needs
     logging.basicConfig(format=f"%(asctime)s {options.verb}: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("darksieve").setLevel(logging.INFO)
+    run = importlib.import_module(f"darksieve.cli.{options.verb}").run
     try:
-        importlib.import_module(f"darksieve.cli.{options.verb}").run(options)
+        if options.cost is None:
+            run(options)
+        else:
+            _run_measured(run, options)
     except DarksieveError as error:
         print(f"darksieve {options.verb}: error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _run_measured(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
+    """Run a verb and, if it ends well, write down what this process cost."""
+    from darksieve.cli.arguments import write_json
+    from darksieve.diagnostics.counters import Meter
+
+    meter = Meter()
+    run(options)
+    write_json(options.cost, {"verb": options.verb, **asdict(meter.read())})

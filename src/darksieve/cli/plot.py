@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diagnostic", type=Path, help="its JSON file (truncation, coverage, joint, ranks, residuals)")
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
+    parser.add_argument("--energy", type=Path, help="energy.json (energy)")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
     parser.add_argument("--png", type=Path, required=True, help="the figure as PNG, written")
 
@@ -109,6 +110,12 @@ def _joint(options: argparse.Namespace) -> Figure:
     return joint_figure(json.loads(options.diagnostic.read_text()))
 
 
+def _energy(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.energy import energy_figure
+
+    return energy_figure(json.loads(options.energy.read_text()))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -127,4 +134,5 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "ranks": _ranks,
     "joint": _joint,
     "residuals": _residuals,
+    "energy": _energy,
 }

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for the truth of a mock")
     parser.add_argument("--boxes", type=Path, nargs="+", required=True, help="box.json of every round")
     parser.add_argument("--diagnostics", type=Path, nargs="+", required=True, help="JSON files of the diagnostics")
+    parser.add_argument("--energy", type=Path, required=True, help="energy.json")
     parser.add_argument("--output", type=Path, required=True, help="summary.txt, written")
 
 
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> None:
         *_posterior_table(posterior, truth),
         "",
         *_verdict_table(verdicts),
+        "",
+        _cost_line(simulations, json.loads(options.energy.read_text())),
     ]
     with whole_file(options.output) as part:
         part.write_text("\n".join(lines) + "\n")
@@ -72,6 +75,16 @@ def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
         verdict = "passed" if record["passed"] else "undecided" if record.get("undecided") else "FAILED"
         rows.append([name, verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", record["meaning"]])
     return aligned(rows)
+
+
+def _cost_line(simulations: int, energy: dict[str, Any]) -> str:
+    posterior, diagnostics = energy["posterior"], energy["diagnostics"]
+    gpu = f", {posterior['gpu_seconds'] / 3600:.2g} GPU hours" if posterior["gpu_seconds"] else ""
+    return (
+        f"cost of the posterior: {simulations} simulations, {posterior['cpu_seconds'] / 3600:.2g} CPU hours{gpu}, "
+        f"{posterior['kwh']:.2g} kWh ({posterior['method']}), {posterior['peak_memory_gb']:.2g} GB of memory at most; "
+        f"of its diagnostics: {diagnostics['kwh']:.2g} kWh"
+    )
 
 
 def _decimals(standard_deviation: float) -> int:

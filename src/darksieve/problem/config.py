@@ -220,6 +220,22 @@ class ExperimentConfig(Section):
     seed: int = Field(1, ge=0, description="every random number of the experiment depends on it")
 
 
+class EnergyConfig(Section):
+    """How energy is estimated where no counter can be read."""
+
+    watts_per_core: float = Field(
+        12.0,
+        gt=0,
+        description="power of a busy core, W, where RAPL cannot be read; the default is that of any CPU in Green "
+        "Algorithms (Lannelongue et al. 2021, doi:10.1002/advs.202100707), a thermal design power a core",
+    )
+    watts_per_gpu: float = Field(
+        200.0,
+        gt=0,
+        description="power of a GPU, W, where NVML cannot be read; the default is that of any GPU in Green Algorithms",
+    )
+
+
 class WorkflowConfig(Section):
     """`config/config.yaml`: what one run of the workflow makes."""
 
@@ -231,3 +247,4 @@ class WorkflowConfig(Section):
     )
     simulation_store: str = Field("data/simulations", description="folder of the simulation store")
     remove: bool = Field(False, description="whether `snakemake clean_store` removes what it lists")
+    energy: EnergyConfig = Field(default_factory=EnergyConfig, description="the energy ledger")

@@ -14,9 +14,14 @@ from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
-    "observation posterior rounds training truncation coverage ranks joint residuals"
+    "observation posterior rounds training truncation coverage ranks average"
+    " misspecification joint residuals"
 )
-DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive"
+DIAGNOSTICS = (
+    "truncation coverage ranks dependence average normalisation balance effective"
+    " misspecification joint local predictive"
+)
+JOINT = ("joint", "local")
 
 
 try:
@@ -160,7 +165,7 @@ def get_estimator(wildcards) -> str:
 def get_wanted(experiment: str, kinds: str) -> list[str]:
     """Figures or diagnostics of an experiment: those of the joint posterior only where there is one."""
     joint = EXPERIMENTS[experiment].config.marginals.joint
-    return [kind for kind in kinds.split() if kind != "joint" or joint]
+    return [kind for kind in kinds.split() if kind not in JOINT or joint]
 
 
 def get_diagnostics(wildcards) -> list[str]:
@@ -169,6 +174,17 @@ def get_diagnostics(wildcards) -> list[str]:
     return [
         f"{folder}/{kind}.json"
         for kind in get_wanted(wildcards.experiment, DIAGNOSTICS)
+    ]
+
+
+def get_results(wildcards) -> list[str]:
+    """Summaries and figures of all experiments."""
+    summaries = [f"results/{experiment}/summary.txt" for experiment in EXPERIMENTS]
+    return summaries + [
+        f"results/{experiment}/figures/{figure}.{suffix}"
+        for experiment in EXPERIMENTS
+        for figure in get_wanted(experiment, FIGURES)
+        for suffix in ("pdf", "png")
     ]
 
 

@@ -13,7 +13,7 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
             return {"posterior": posterior, "observation": observation}
         case "rounds":
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
-        case "truncation" | "joint":
+        case "truncation" | "joint" | "misspecification":
             return {"diagnostic": diagnostic}
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]

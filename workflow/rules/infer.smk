@@ -92,7 +92,7 @@ rule summarise:
         posterior="results/{experiment}/posterior.h5",
         observation="results/{experiment}/observation.h5",
         boxes=get_boxes,
-        diagnostics=get_diagnostics,
+        verdict="results/{experiment}/verdict.json",
     output:
         report(
             "results/{experiment}/summary.txt",
@@ -113,4 +113,4 @@ rule summarise:
         "Summary of {wildcards.experiment}"
     shell:
         "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
-        " --diagnostics {input.diagnostics} --output {output} 2>&1 | tee {log}"
+        " --verdict {input.verdict} --output {output} 2>&1 | tee {log}"

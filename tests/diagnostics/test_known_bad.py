@@ -84,14 +84,14 @@ def test_box_cut_through_the_posterior_is_found_while_exact_coverage_inside_it_s
         edge = 0.5 * (observed[0, 0] + generator.uniform(-2, 2) * 0.05 + 1)
         lower, upper = (edge, edge + 0.3) if seed % 2 else (edge - 0.3, edge)
         box = Box(prior.names, (lower, 0.2), (upper, 0.8))
-        z = prior.from_unit(box.scale(generator.random((700, 2)))).astype(np.float32)
+        z = prior.from_unit(box.scale(generator.random((500, 2)))).astype(np.float32)
         x = torch.from_numpy(observe_signal(simulator, z, seed + 100)[1])
         estimator = BoxedEstimator(simulator, box)
-        marginals = find_marginals(estimator, Observation({"x": observed[0]}), prior, ({"x": x[500:]}, z[500:]))
+        marginals = find_marginals(estimator, Observation({"x": observed[0]}), prior, ({"x": x[400:]}, z[400:]))
         audit = audit_round(box, marginals, 1e-4)
         cut += not audit.passed
         assert audit.cut["z0"] == ((True, False) if seed % 2 else (False, True))
-        checks = check_simulations(estimator, prior, prior.names, {"x": x[:500]}, z[:500])
+        checks = check_simulations(estimator, prior, prior.names, {"x": x[:400]}, z[:400])
         green += expected_coverage(checks.mass)["passed"]
     assert cut == 20
     assert green >= 18  # a false-alarm rate of 1%: more than two of 20 happen in 0.1% of cases

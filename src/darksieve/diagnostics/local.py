@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 CONTRASTS = 3  # draws that are told from each truth; the others whiten
 EVALUATIONS = 300
 NULLS = 999
+# of several tried on linear Gaussian posteriors of 2 and 10 parameters, what saw errors most often
 RIDGE = 0.01  # times the number of examples
 LOCALITY = 2.0  # reach of the kernel in the summaries, in standard deviations a dimension
 SHRINKAGE = 0.05  # of the correlations that whiten
@@ -90,7 +91,7 @@ def _whiten(points: Floats, draws: Floats) -> Floats:
 
 
 def _scaled(points: Floats, summaries: Floats) -> Floats:
-    """Examples (n, P + k) among which the kernel has unit reach."""
+    """Points (n, P + k) among which the kernel has unit reach."""
     return np.concatenate(
         [points / np.sqrt(points.shape[1]), summaries / (LOCALITY * np.sqrt(summaries.shape[1]))], axis=1
     )
@@ -99,4 +100,6 @@ def _scaled(points: Floats, summaries: Floats) -> Floats:
 def _gaussian(a: Floats, b: Floats) -> Floats:
     from scipy.spatial.distance import cdist
 
-    return np.exp(-0.5 * cdist(a, b, "sqeuclidean"))
+    squares = cdist(a, b, "sqeuclidean")
+    squares *= -0.5
+    return np.exp(squares, out=squares)

@@ -24,6 +24,7 @@ from darksieve.store.shard import Simulations
 
 __all__ = ["check_marginals"]
 
+AT_MOST = 2000  # simulations whose summaries are compared
 SUMMARIES = 10
 SIMULATIONS_A_SUMMARY = 20
 
@@ -35,13 +36,15 @@ def check_marginals(
     prior, names, loss = experiment.prior, experiment.one_dimensional, experiment.config.training.loss
     x = observe_once(experiment, simulations, observation.masks)
     checks = check_simulations(estimator, prior, names, x, simulations.z)
-    summaries, observed = summarise_data(estimator, x), summarise_data(estimator, observation.batch())
-    number = max(1, min(SUMMARIES, len(simulations) // SIMULATIONS_A_SUMMARY))
+    summaries = summarise_data(estimator, {name: array[:AT_MOST] for name, array in x.items()})
+    observed = summarise_data(estimator, observation.batch())
+    number = max(1, min(SUMMARIES, len(summaries) // SIMULATIONS_A_SUMMARY))
+    ranks = {name: values[:AT_MOST] for name, values in checks.rank.items()}
     ratios = estimator.log_ratios(observation.batch(), grid_points(prior, estimator.box, CELLS))
     return {
         "coverage": expected_coverage(checks.mass),
         "ranks": rank_uniformity(checks.rank),
-        "dependence": rank_dependence(checks.rank, Components.find(summaries, number)(summaries)),
+        "dependence": rank_dependence(ranks, Components.find(summaries, number)(summaries)),
         "average": average_posterior(checks.density),
         "normalisation": ratio_normalisation(checks.log_normalisation, loss),
         "balance": ratio_balance(checks.balance, loss),

@@ -48,11 +48,13 @@ def local_two_sample_test(
         Posterior draws of the observation.
     observed_summary : array (k,)
     seed : int
-        Picks the draws that take the truth's place in the null.
+        Picks the draws: those that are told from a truth, and those that take its place in the null.
     """
     from scipy.linalg import cho_factor, cho_solve
 
     n, candidates = len(truth), CONTRASTS + 1
+    generator = np.random.default_rng(seed)
+    draws, observed_draws = _shuffle(draws, generator), _shuffle(observed_draws[None], generator)[0]
     points = np.concatenate([truth[:, None], draws[:, :CONTRASTS]], axis=1)  # (n, candidates, P)
     points = _whiten(points, draws[:, CONTRASTS:]).reshape(n * candidates, -1)
     whitening = draws.shape[1] - CONTRASTS
@@ -64,7 +66,7 @@ def local_two_sample_test(
     answers = cho_solve(cho_factor(kernel, lower=True, overwrite_a=True), _gaussian(examples, questions))
     answers = answers.reshape(n, candidates, -1)
     answers -= answers.mean(axis=1, keepdims=True)  # labels sum to zero for each simulation
-    chosen = np.random.default_rng(seed).integers(0, candidates, (NULLS, n))
+    chosen = generator.integers(0, candidates, (NULLS, n))
     chosen = np.concatenate([np.zeros((1, n), int), chosen])
     labels = chosen[:, :, None] == np.arange(candidates)  # (nulls + 1, n, candidates)
     predicted = labels.reshape(len(chosen), -1).astype(float) @ answers.reshape(n * candidates, -1)
@@ -77,6 +79,12 @@ def local_two_sample_test(
         distance=float(statistics[0]),
         distance_of_nulls=np.quantile(statistics[1:], [0.5, 0.99]).tolist(),
     )
+
+
+def _shuffle(draws: Floats, generator: np.random.Generator) -> Floats:
+    """Draws (n, m, P) in random order: those of an ensemble come member by member."""
+    order = np.argsort(generator.random(draws.shape[:2]), axis=1)
+    return np.take_along_axis(draws, order[:, :, None], axis=1)
 
 
 def _whiten(points: Floats, draws: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 The problem: three parameters with standard normal priors, six data, x = A z + noise. Each kind of wrong posterior (see
 `exact.KINDS`: shifted by 0.5 standard deviations, 0.7 and 1.4 times as wide, cut at +1 standard deviation, the prior,
-right marginals without their correlations) must get the verdict no, exact ones seldom. The slow tests take some ten
+right marginals without their correlations) must get the verdict no, exact ones seldom. The slow tests take some five
 minutes on one core: `python -m pytest -m slow tests/diagnostics/test_known_bad.py`.
 """
 

@@ -84,7 +84,7 @@ def average_figure(average: Mapping[str, Any], titles: Mapping[str, str]) -> Fig
         axes.plot(position, density, color=colour)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
     figure.supxlabel("place in the box [its prior probability]", fontsize=9)
-    figure.supylabel(f"mean posterior density ({average['simulations']} simulations)", fontsize=9)
+    figure.supylabel(f"mean of {average['simulations']} posteriors", fontsize=9)
     return figure
 
 

@@ -27,13 +27,8 @@ include: "workflow/rules/figures.smk"
 rule all:
     default_target: True
     input:
-        collect("results/{experiment}/summary.txt", experiment=EXPERIMENTS),
-        [
-            f"results/{experiment}/figures/{figure}.{suffix}"
-            for experiment in EXPERIMENTS
-            for figure in get_wanted(experiment, FIGURES)
-            for suffix in ("pdf", "png")
-        ],
+        get_results,
+        "results/demanded.json" if CONFIG.strict else [],
     localrule: True
 
 

@@ -8,8 +8,11 @@ import torch
 import yaml
 from hypothesis import settings
 
+from darksieve.problem.box import Box
 from darksieve.problem.experiment import Experiment
+from darksieve.problem.observation import make_observation
 from darksieve.store.plan import make_plan
+from darksieve.store.reader import MemorySource
 from darksieve.store.simulate import read_simulations, simulate_shard
 
 torch.set_num_threads(1)
@@ -70,3 +73,23 @@ def load_record(tmp_path):
 @pytest.fixture
 def line(line_record, load_record):
     return load_record(line_record)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Experiment, observation, simulations and estimator of a linear Gaussian problem in a truncated box."""
+    from darksieve.inference.training import train  # takes seconds, which most tests need not pay
+
+    folder = tmp_path_factory.mktemp("trained")
+    record = yaml.safe_load((REPOSITORY / "examples/line.yaml").read_text())
+    record["simulator"]["class"] = f"{REPOSITORY / 'examples/line.py'}:Line"
+    record["training"] = {"epochs": 20, "batch": 64}
+    path = folder / "line.yaml"
+    path.write_text(yaml.safe_dump(record))
+    experiment = Experiment.load(path, folder)
+    low = experiment.prior.to_unit([0.2, -0.9])
+    high = experiment.prior.to_unit([0.6, -0.5])
+    box = Box(experiment.prior.names, tuple(low), tuple(high))
+    simulations = simulate(experiment, box, folder / "store", 6144)
+    estimator, history = train(experiment, box, MemorySource(simulations), {}, round_number=1)
+    return experiment, make_observation(experiment), simulations, estimator, history

@@ -73,6 +73,26 @@ def test_mistake_is_one_line_and_status_one(tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_demanding_names_what_failed_in_one_line_and_passes_what_is_only_undecided(tmp_path):
+    record = {"statistic": 0.002, "expected_range": [0.01, 1.0], "meaning": "p-value", "passed": False}
+    for name, extra in (("ranks", {}), ("balance", {"undecided": True, "reason": "biased"})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(record | extra))
+    verdicts = {}
+    for name, diagnostics in (("a", ("balance",)), ("b", ("balance", "ranks"))):
+        (tmp_path / name).mkdir()
+        verdicts[name] = tmp_path / name / "verdict.json"
+        files = [tmp_path / f"{diagnostic}.json" for diagnostic in diagnostics]
+        assert run("judge", "--diagnostics", *files, "--output", verdicts[name]).returncode == 0
+    demanded = tmp_path / "demanded.json"
+    assert run("demand", "--verdicts", verdicts["a"], "--output", demanded).returncode == 0
+    assert json.loads(demanded.read_text()) == {"a": "undecided"}
+    result = run("demand", "--verdicts", *verdicts.values(), "--output", tmp_path / "none.json")
+    assert result.returncode == 1
+    assert "b: ranks (0.002, expected 0.01 to 1);" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "none.json").exists()
+
+
 def test_wrong_argument_is_status_two():
     assert run("simulate", "--shrd", "1").returncode == 2
     assert run("dance").returncode == 2

@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from darksieve.diagnostics.calibration import expected_coverage, rank_uniformity
+from darksieve.diagnostics.calibration import average_posterior, expected_coverage, rank_uniformity
 from darksieve.diagnostics.energy import Cost, Job, Power, account
-from darksieve.figures.calibration import coverage_figure, joint_figure, ranks_figure, truncation_figure
+from darksieve.diagnostics.misspecification import compare_summaries
+from darksieve.figures.calibration import (
+    average_figure,
+    coverage_figure,
+    joint_figure,
+    misspecification_figure,
+    ranks_figure,
+    truncation_figure,
+)
 from darksieve.figures.data import observation_figure, residuals_figure
 from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
-from darksieve.figures.style import ACCENT, save
+from darksieve.figures.style import ACCENT, MAIN, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
 from darksieve.problem.observation import Observation
 from darksieve.problem.simulator import Description
@@ -105,7 +113,8 @@ def test_audit_shows_every_round_and_marks_what_says_no():
 
 def test_joint_coverage_is_red_where_it_fails():
     curve = np.linspace(0, 1, 11)
-    record = {"nominal": curve, "empirical": curve**2, "simulations": 500, "passed": False, "statistic": 1e-5}
+    record = {"nominal": curve, "empirical": curve**2, "low": curve - 0.1, "high": curve + 0.1}
+    record |= {"simulations": 500, "passed": False, "statistic": 1e-5}
     (axes,) = joint_figure(record).axes
     assert axes.lines[0].get_color() == ACCENT
     assert axes.get_ylabel() == "coverage (500 simulations)"
@@ -126,6 +135,26 @@ def test_calibration_figures_have_a_panel_a_parameter():
     values = {name: GENERATOR.random(300) for name in NAMES}
     assert len(coverage_figure(expected_coverage(values), {}).axes) == 3
     assert len(ranks_figure(rank_uniformity(values), {}).axes) == 3
+    densities = {name: np.exp(0.1 * GENERATOR.normal(size=(300, 32))) for name in NAMES}
+    assert len(average_figure(average_posterior(densities), {}).axes) == 3
+
+
+def test_ranks_and_mean_posteriors_are_red_only_where_a_parameter_fails():
+    ranks = {"mass": GENERATOR.random(300), "radius": GENERATOR.random(300) ** 2}
+    ranks_of = [axes.lines[0].get_color() for axes in ranks_figure(rank_uniformity(ranks), {}).axes]
+    tilt = np.linspace(0.5, 1.5, 32)
+    densities = {name: t * np.exp(0.1 * GENERATOR.normal(size=(300, 32))) for name, t in zip(ranks, (1.0, tilt))}
+    means = [axes.lines[1].get_color() for axes in average_figure(average_posterior(densities), {}).axes]
+    assert ranks_of == means == [MAIN, ACCENT]
+
+
+def test_misspecified_observation_is_a_red_line_beyond_the_simulations():
+    simulated = GENERATOR.normal(size=(300, 4))
+    figure = misspecification_figure(compare_summaries(simulated, np.full(4, 9.0)))
+    for axes in figure.axes:
+        simulations, observation = axes.lines
+        assert observation.get_color() == ACCENT
+        assert observation.get_xdata()[0] > max(simulations.get_xdata())
 
 
 def energy(**jobs):

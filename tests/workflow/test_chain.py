@@ -16,19 +16,15 @@ import zarr
 from darksieve import load_posterior
 from tests.workflow.conftest import Workspace
 
-SHOWN = ("account", "plot", "summarise")
+SHOWN = ("account", "plot", "judge", "summarise")
 FIGURES = (
-    "observation",
-    "posterior",
-    "rounds",
-    "training",
-    "truncation",
-    "coverage",
-    "ranks",
-    "joint",
-    "residuals",
-    "energy",
-)
+    "observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "average", "misspecification",
+    "joint", "residuals", "energy",
+)  # fmt: skip
+DIAGNOSTICS = (
+    "truncation", "coverage", "ranks", "dependence", "average", "normalisation", "balance", "effective",
+    "misspecification", "joint", "local", "predictive",
+)  # fmt: skip
 
 
 def stored(workspace):
@@ -66,13 +62,16 @@ def test_chain_makes_everything_and_shows_the_summary(finished):
     for figure in FIGURES:
         assert finished.result(f"figures/{figure}.pdf").stat().st_size > 1000
         assert finished.result(f"figures/{figure}.png").stat().st_size > 1000
-    for diagnostic in ("truncation", "coverage", "ranks", "normalisation", "joint", "predictive"):
+    for diagnostic in DIAGNOSTICS:
         record = json.loads(finished.result(f"diagnostics/{diagnostic}.json").read_text())
         assert isinstance(record["passed"], bool)
         low, high = record["expected_range"]
         in_range = low <= record["statistic"] <= high
         assert record["passed"] == (in_range and not record.get("undecided", False))
+    verdict = json.loads(finished.result("verdict.json").read_text())
+    assert [entry["name"] for entry in verdict["diagnostics"]] == list(DIAGNOSTICS)
     summary = finished.result("summary.txt").read_text()
+    assert f"verdict: {verdict['verdict']} " in summary
     assert summary in finished.output.stderr
     assert "95% interval" in summary
     assert re.search(r"^\d+ of them came from the store, \d+ were made$", summary, flags=re.MULTILINE)
@@ -133,8 +132,9 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("figures/calibration.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot"}),
+        ("figures/calibration.py", "FAINTEST = 1e-6", "FAINTEST = 1e-7", {"plot"}),
         ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", *SHOWN}),
+        ("diagnostics/misspecification.py", "(0.5, 1.0, 2.0)", "(1.0, 2.0)", {"calibrate", *SHOWN}),
         (
             "diagnostics/calibration.py",
             "CELLS = 512",
@@ -143,8 +143,8 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
         ),
         (
             "inference/sampling.py",
-            "CELLS = 64",
-            "CELLS = 32",
+            "ROWS_AT_ONCE = 65536",
+            "ROWS_AT_ONCE = 32768",
             {"sample", "calibrate_joint", "predict", *SHOWN},
         ),
         ("simulators/lens/light.py", "import math", "import math, cmath", set()),
@@ -243,6 +243,27 @@ def test_what_no_experiment_needs_is_listed_and_removed_only_when_asked(finished
     assert len(list(store.iterdir())) == 2
     copy.snakemake("--cores", "1", "clean_store", extra=("remove=true",))
     assert list(store.iterdir()) == [needed]
+
+
+def test_strict_run_fails_at_its_end_with_a_line_that_names_what_failed(finished, tmp_path, repository_module):
+    """The verdict is rewritten by hand, once to yes and once to no, since what a short training gives may change."""
+    copy = Workspace(tmp_path / "copy", repository_module)
+    for part in ("data", "results", ".snakemake"):
+        shutil.copytree(finished.folder / part, copy.folder / part)
+    path = copy.result("verdict.json")
+    for verdict, failed in (("yes", []), ("no", ["ranks", "local"])):
+        record = json.loads(path.read_text()) | {"verdict": verdict}
+        for entry in record["diagnostics"]:
+            entry |= {"passed": entry["name"] not in failed, "undecided": False}
+        path.write_text(json.dumps(record))
+        result = copy.snakemake("--cores", "2", check=False, extra=("strict=true",))
+        assert (result.returncode == 0) == (verdict == "yes"), result.stdout + result.stderr
+        assert copy.result("summary.txt").exists()
+    (line,) = {line for line in (result.stdout + result.stderr).splitlines() if "demand: error:" in line}
+    assert "line: ranks (" in line
+    assert "local (" in line
+    assert "coverage" not in line
+    assert copy.snakemake("--cores", "2", check=False, extra=("strict=true",)).returncode != 0
 
 
 def test_mistake_in_the_config_stops_before_the_first_job_with_one_line(workspace):

@@ -14,9 +14,16 @@ from darksieve.problem.preflight import load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
-FIGURES = "observation posterior rounds training truncation coverage ranks joint residuals energy"
+FIGURES = (
+    "observation posterior rounds training truncation coverage ranks average"
+    " misspecification joint residuals energy"
+)
+DIAGNOSTICS = (
+    "truncation coverage ranks dependence average normalisation balance effective"
+    " misspecification joint local predictive"
+)
+JOINT = ("joint", "local")
 ONCE = "declare observe sample audit calibrate calibrate_joint predict"  # jobs that bear their rule's name
-DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive"
 
 
 try:
@@ -112,21 +119,21 @@ def get_options_before(wildcards, input) -> str:
 def get_manifests(wildcards) -> list[str]:
     """Manifests of the shards of a round, or of the calibration."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    if not hasattr(wildcards, "round"):
-        draw, simulations = "test", experiment.config.diagnostics.simulations
-    elif wildcards.round == "1":
-        draw, simulations = "round-1", first_request(experiment.config.rounds)
-    else:
+    if hasattr(wildcards, "round"):
         draw = f"round-{wildcards.round}"
-        simulations = get_next_request(wildcards, int(wildcards.round) - 1)
+        simulations = get_request(wildcards, int(wildcards.round))
+    else:
+        draw, simulations = "test", experiment.config.diagnostics.simulations
     shards = range(experiment.slices(simulations))
     return [f"results/{wildcards.experiment}/{draw}/shard-{s}.json" for s in shards]
 
 
-def get_next_request(wildcards, round_number: int) -> int:
-    """Simulations that the round after this one asks for, 0 if there is none: what its truncation found."""
+def get_request(wildcards, round_number: int) -> int:
+    """Simulations that a round asks for, 0 if there is no such round: the truncation of the one before says it."""
+    if round_number == 1:
+        return first_request(EXPERIMENTS[wildcards.experiment].config.rounds)
     output = checkpoints.truncate.get(
-        experiment=wildcards.experiment, round=round_number
+        experiment=wildcards.experiment, round=round_number - 1
     ).output
     with open(output.box) as stream:
         return json.load(stream)["simulations"]
@@ -139,10 +146,10 @@ def get_training_threads(wildcards) -> int:
 
 def get_last_round(wildcards) -> int:
     """Number of the last round; asks the checkpoint after each round whether another one follows."""
-    round_number = 1
-    while get_next_request(wildcards, round_number):
-        round_number += 1
-    return round_number
+    last = 1
+    while get_request(wildcards, last + 1):
+        last += 1
+    return last
 
 
 def get_rounds(wildcards) -> list[str]:
@@ -171,7 +178,7 @@ def get_estimator(wildcards) -> str:
 def get_wanted(experiment: str, kinds: str) -> list[str]:
     """Figures or diagnostics of an experiment: those of the joint posterior only where there is one."""
     joint = EXPERIMENTS[experiment].config.marginals.joint
-    return [kind for kind in kinds.split() if kind != "joint" or joint]
+    return [kind for kind in kinds.split() if kind not in JOINT or joint]
 
 
 def get_diagnostics(wildcards) -> list[str]:
@@ -185,20 +192,33 @@ def get_diagnostics(wildcards) -> list[str]:
 
 def get_costs(wildcards) -> list[str]:
     """What each job cost on which the posterior and its diagnostics rest."""
-    rounds = [f"round-{r}" for r in range(1, get_last_round(wildcards) + 1)]
-    experiment = EXPERIMENTS[wildcards.experiment]
+    last, experiment = get_last_round(wildcards), EXPERIMENTS[wildcards.experiment]
+    rounds = [f"round-{r}" for r in range(1, last + 1)]
     jobs = [
         f"{rule}/{rule}"
         for rule in ONCE.split()
         if rule != "calibrate_joint" or experiment.config.marginals.joint
     ]
-    for draw in [*rounds, "test"]:
-        jobs.append(f"plan/{draw}")
-        jobs += [
-            f"simulate/{draw}-shard-{shard}" for shard in range(experiment.slices(draw))
-        ]
+    jobs += [f"plan/{draw}" for draw in [*rounds, "test"]]
+    requests = [get_request(wildcards, r) for r in range(1, last + 1)]
+    for draw, simulations in zip(
+        [*rounds, "test"], [*requests, experiment.config.diagnostics.simulations]
+    ):
+        shards = range(experiment.slices(simulations))
+        jobs += [f"simulate/{draw}-shard-{shard}" for shard in shards]
     jobs += [f"{rule}/{draw}" for draw in rounds for rule in ("train", "truncate")]
     return [f"results/{wildcards.experiment}/costs/{job}.json" for job in jobs]
+
+
+def get_results(wildcards) -> list[str]:
+    """Summaries and figures of all experiments."""
+    summaries = [f"results/{experiment}/summary.txt" for experiment in EXPERIMENTS]
+    return summaries + [
+        f"results/{experiment}/figures/{figure}.{suffix}"
+        for experiment in EXPERIMENTS
+        for figure in get_wanted(experiment, FIGURES)
+        for suffix in ("pdf", "png")
+    ]
 
 
 def show_summaries() -> None:

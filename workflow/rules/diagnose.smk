@@ -28,7 +28,12 @@ rule calibrate:
     output:
         coverage="results/{experiment}/diagnostics/coverage.json",
         ranks="results/{experiment}/diagnostics/ranks.json",
+        dependence="results/{experiment}/diagnostics/dependence.json",
+        average="results/{experiment}/diagnostics/average.json",
         normalisation="results/{experiment}/diagnostics/normalisation.json",
+        balance="results/{experiment}/diagnostics/balance.json",
+        effective="results/{experiment}/diagnostics/effective.json",
+        misspecification="results/{experiment}/diagnostics/misspecification.json",
         cost="results/{experiment}/costs/calibrate/calibrate.json",
     log:
         "results/{experiment}/logs/calibrate/calibrate.log",
@@ -49,7 +54,9 @@ rule calibrate:
         "darksieve calibrate --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
         " --plan {input.plan} --manifests {input.manifests}"
-        " --coverage {output.coverage} --ranks {output.ranks} --normalisation {output.normalisation}"
+        " --coverage {output.coverage} --ranks {output.ranks} --dependence {output.dependence}"
+        " --average {output.average} --normalisation {output.normalisation} --balance {output.balance}"
+        " --effective {output.effective} --misspecification {output.misspecification}"
         " --cost {output.cost} 2>&1 | tee {log}"
 
 
@@ -60,7 +67,8 @@ rule calibrate_joint:
         plan="results/{experiment}/test/plan.json",
         manifests=get_manifests,
     output:
-        verdict="results/{experiment}/diagnostics/joint.json",
+        joint="results/{experiment}/diagnostics/joint.json",
+        local="results/{experiment}/diagnostics/local.json",
         cost="results/{experiment}/costs/calibrate_joint/calibrate_joint.json",
     log:
         "results/{experiment}/logs/calibrate_joint/calibrate_joint.log",
@@ -80,8 +88,8 @@ rule calibrate_joint:
     shell:
         "darksieve calibrate_joint --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests} --output {output.verdict}"
-        " --cost {output.cost} 2>&1 | tee {log}"
+        " --plan {input.plan} --manifests {input.manifests}"
+        " --joint {output.joint} --local {output.local} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule predict:
@@ -110,3 +118,40 @@ rule predict:
         "darksieve predict --experiment {params.file} --threads {threads} --posterior {input.posterior}"
         " --observation {input.observation} --output {output.predictive} --summary {output.summary}"
         " --cost {output.cost} 2>&1 | tee {log}"
+
+
+rule judge:
+    input:
+        get_diagnostics,
+    output:
+        "results/{experiment}/verdict.json",
+    log:
+        "results/{experiment}/logs/judge/judge.log",
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("darksieve.cli.judge"),
+    message:
+        "Verdict on {wildcards.experiment}"
+    shell:
+        "darksieve judge --diagnostics {input} --output {output} 2>&1 | tee {log}"
+
+
+rule demand:
+    input:
+        verdicts=collect("results/{experiment}/verdict.json", experiment=EXPERIMENTS),
+        results=get_results,
+    output:
+        "results/demanded.json",
+    log:
+        "results/logs/demand.log",
+    localrule: True
+    params:
+        code=code_digest("darksieve.cli.demand"),
+    message:
+        "Whether any diagnostic says no"
+    shell:
+        "darksieve demand --verdicts {input.verdicts} --output {output} 2>&1 | tee {log}"

@@ -15,7 +15,7 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
         case "energy":
             return {"energy": f"{folder}/energy.json"}
-        case "truncation" | "joint":
+        case "truncation" | "joint" | "misspecification":
             return {"diagnostic": diagnostic}
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]

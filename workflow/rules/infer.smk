@@ -97,7 +97,7 @@ rule summarise:
         posterior="results/{experiment}/posterior.h5",
         observation="results/{experiment}/observation.h5",
         boxes=get_boxes,
-        diagnostics=get_diagnostics,
+        verdict="results/{experiment}/verdict.json",
         energy="results/{experiment}/energy.json",
     output:
         report(
@@ -119,4 +119,4 @@ rule summarise:
         "Summary of {wildcards.experiment}"
     shell:
         "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
-        " --diagnostics {input.diagnostics} --energy {input.energy} --output {output} 2>&1 | tee {log}"
+        " --verdict {input.verdict} --energy {input.energy} --output {output} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""`darksieve calibrate`: are the marginal posteriors as wide as they should be?"""
+"""`darksieve calibrate`: are the marginal posteriors right on fresh simulations, and is the observation like these?"""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from darksieve.cli.arguments import write_json
 from darksieve.cli.calibration_inputs import add_calibration, load_calibration
 
 # sections and keys of an experiment file that the step depends on
-READS = ("simulator", "prior", "marginals", "seed")
+READS = ("simulator", "prior", "marginals", "training.loss", "seed")
+OUTPUTS = {
+    "coverage": "expected coverage",
+    "ranks": "ranks of the truths",
+    "dependence": "whether ranks depend on the data",
+    "average": "mean posterior against the prior",
+    "normalisation": "integral of the ratio over the prior",
+    "balance": "joint against marginal pairs",
+    "effective": "effective sample size of the ratio's weights",
+    "misspecification": "the observation's summaries among those of simulations",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     add_calibration(parser)
-    parser.add_argument("--coverage", type=Path, required=True, help="expected coverage (JSON), written")
-    parser.add_argument("--ranks", type=Path, required=True, help="ranks of the truths (JSON), written")
-    parser.add_argument("--normalisation", type=Path, required=True, help="ratio normalisation (JSON), written")
+    for name, text in OUTPUTS.items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{text} (JSON), written")
 
 
 def run(options: argparse.Namespace) -> None:
     """Check the estimator on test simulations."""
-    from darksieve.diagnostics.calibration import (
-        check_simulations,
-        expected_coverage,
-        rank_uniformity,
-        ratio_normalisation,
-    )
+    from darksieve.diagnostics.marginals import check_marginals
 
-    checks = check_simulations(*load_calibration(options))
-    write_json(options.coverage, expected_coverage(checks.mass))
-    write_json(options.ranks, rank_uniformity(checks.rank))
-    write_json(options.normalisation, ratio_normalisation(checks.log_normalisation))
+    for name, record in check_marginals(*load_calibration(options)).items():
+        write_json(getattr(options, name), record)

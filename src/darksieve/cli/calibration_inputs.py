@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from darksieve.cli.arguments import add_experiment, add_plan, add_store, add_threads, load_experiment, set_threads
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from darksieve.inference.estimator import Estimator
     from darksieve.problem.experiment import Experiment
+    from darksieve.problem.observation import Observation
     from darksieve.store.shard import Simulations
 
 __all__ = ["add_calibration", "load_calibration"]
@@ -25,15 +23,13 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     add_threads(parser)
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt of the last round")
-    parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for its masks")
+    parser.add_argument("--observation", type=Path, required=True, help="observation.h5")
     add_plan(parser)
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the test shards")
 
 
-def load_calibration(
-    options: argparse.Namespace,
-) -> tuple[Experiment, Estimator, Simulations, dict[str, NDArray[np.bool_]]]:
-    """Experiment, estimator, test simulations and masks."""
+def load_calibration(options: argparse.Namespace) -> tuple[Experiment, Estimator, Simulations, Observation]:
+    """Experiment, estimator, test simulations and observation."""
     from darksieve.inference.estimator import Estimator
     from darksieve.problem.observation import Observation
     from darksieve.store.plan import Plan
@@ -43,4 +39,4 @@ def load_calibration(
     experiment = load_experiment(options)
     estimator = Estimator.load(options.estimator, experiment)
     simulations = read_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
-    return experiment, estimator, simulations, Observation.read(options.observation).masks
+    return experiment, estimator, simulations, Observation.read(options.observation)

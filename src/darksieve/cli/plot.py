@@ -20,9 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("figure", choices=sorted(FIGURES), help="which figure")
     parser.add_argument("--observation", type=Path, help="observation.h5 (observation, posterior, residuals)")
-    parser.add_argument("--posterior", type=Path, help="posterior.h5 (posterior, rounds, coverage, ranks)")
+    parser.add_argument("--posterior", type=Path, help="posterior.h5 (posterior, rounds, coverage, ranks, average)")
     parser.add_argument("--predictive", type=Path, help="predictive.h5 (residuals)")
-    parser.add_argument("--diagnostic", type=Path, help="its JSON file (truncation, coverage, joint, ranks, residuals)")
+    parser.add_argument(
+        "--diagnostic", type=Path, help="JSON file of the diagnostic (truncation, coverage, ..., residuals)"
+    )
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
     parser.add_argument("--energy", type=Path, help="energy.json (energy)")
@@ -98,6 +100,18 @@ def _ranks(options: argparse.Namespace) -> Figure:
     return ranks_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
 
 
+def _average(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import average_figure
+
+    return average_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
+def _misspecification(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import misspecification_figure
+
+    return misspecification_figure(json.loads(options.diagnostic.read_text()))
+
+
 def _truncation(options: argparse.Namespace) -> Figure:
     from darksieve.figures.calibration import truncation_figure
 
@@ -132,6 +146,8 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "truncation": _truncation,
     "coverage": _coverage,
     "ranks": _ranks,
+    "average": _average,
+    "misspecification": _misspecification,
     "joint": _joint,
     "residuals": _residuals,
     "energy": _energy,

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--posterior", type=Path, required=True, help="posterior.h5")
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, for the truth of a mock")
     parser.add_argument("--boxes", type=Path, nargs="+", required=True, help="box.json of every round")
-    parser.add_argument("--diagnostics", type=Path, nargs="+", required=True, help="JSON files of the diagnostics")
+    parser.add_argument("--verdict", type=Path, required=True, help="verdict.json")
     parser.add_argument("--energy", type=Path, required=True, help="energy.json")
     parser.add_argument("--output", type=Path, required=True, help="summary.txt, written")
 
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     posterior = load_posterior(options.posterior)
     truth = Observation.read(options.observation).truth
     boxes = [json.loads(path.read_text()) for path in options.boxes]
-    verdicts = {path.stem: json.loads(path.read_text()) for path in options.diagnostics}
+    verdict = json.loads(options.verdict.read_text())
     name, simulations, reused = (posterior.attributes[k] for k in ("experiment", "simulations", "simulations_reused"))
     end = "settled" if boxes[-1]["converged"] else "stopped at the maximum"
     lines = [
@@ -41,8 +41,9 @@ def run(options: argparse.Namespace) -> None:
         "",
         *_posterior_table(posterior, truth),
         "",
-        *_verdict_table(verdicts),
+        *_verdict_table(verdict["diagnostics"]),
         "",
+        f"verdict: {verdict['verdict']} (a right posterior gets no in at most {verdict['false_alarm']:.0%} of runs)",
         _cost_line(simulations, json.loads(options.energy.read_text())),
     ]
     with whole_file(options.output) as part:
@@ -68,12 +69,13 @@ def _posterior_table(posterior: Posterior, truth: dict[str, float] | None) -> It
     return aligned(rows)
 
 
-def _verdict_table(verdicts: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _verdict_table(diagnostics: list[dict[str, Any]]) -> Iterator[str]:
     rows = [["diagnostic", "verdict", "statistic", "expected", "meaning"]]
-    for name, record in verdicts.items():
+    for record in diagnostics:
         low, high = record["expected_range"]
-        verdict = "passed" if record["passed"] else "undecided" if record.get("undecided") else "FAILED"
-        rows.append([name, verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", record["meaning"]])
+        verdict = "passed" if record["passed"] else "undecided" if record["undecided"] else "FAILED"
+        meaning = record["reason"] if record["undecided"] and "reason" in record else record["meaning"]
+        rows.append([record["name"], verdict, f"{record['statistic']:.3g}", f"{low:.3g} to {high:.3g}", meaning])
     return aligned(rows)
 
 

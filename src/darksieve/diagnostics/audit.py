@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.records import FALSE_ALARM
 from darksieve.inference.profiles import Marginals
 from darksieve.problem.box import Box
 
@@ -22,7 +23,6 @@ __all__ = ["Audit", "audit_round", "summarise_audits", "widen"]
 Floats = NDArray[np.float64]
 Profiles = Mapping[str, Floats]
 
-FALSE_ALARM = 0.01
 EDGE_DENSITY = 0.01  # of the peak: a Gaussian has it at three standard deviations
 LARGEST_SHIFT = 5.0  # standard deviations of the round before, for any parameter of any round
 WIDENING = 0.5  # of the width of the box, at an edge that cut something off
@@ -192,6 +192,7 @@ def summarise_audits(audits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "meaning": "checks of the last round's truncation that say no, of " + ", ".join(last),
         "expected_range": [0, 0],
         "passed": not failed,
+        "false_alarm": FALSE_ALARM,
         "failed": failed,
         "rounds": list(audits),
     }

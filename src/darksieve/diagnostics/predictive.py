@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.records import FALSE_ALARM
 from darksieve.inference.posterior import Posterior
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictiveCheck", "predict"]
 
-FALSE_ALARM = 0.01
 NOISE_DRAWS = 1000
 
 
@@ -121,6 +121,7 @@ def predict(experiment: Experiment, posterior: Posterior, observation: Observati
         "expected_range": [FALSE_ALARM, 1.0],
         "passed": bool(p_value >= FALSE_ALARM and best <= limit),
         "undecided": bool(p_value >= FALSE_ALARM and best > limit),
+        "false_alarm": FALSE_ALARM,
         "draws": n,
         "draws_from": "joint posterior" if posterior.joint is not None else "product of marginals",
         "elements": used,

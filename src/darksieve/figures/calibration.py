@@ -1,4 +1,4 @@
-"""Figures of the calibration: truncations, expected coverage and ranks of the truths."""
+"""Figures of the checks: truncations, expected coverage, ranks, mean posteriors, the observation among simulations."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from matplotlib.ticker import MaxNLocator
 
 from darksieve.figures.style import ACCENT, GREY, MAIN, grid_of_panels, new_figure, styled
 
-__all__ = ["coverage_figure", "joint_figure", "ranks_figure", "truncation_figure"]
+__all__ = [
+    "average_figure",
+    "coverage_figure",
+    "joint_figure",
+    "misspecification_figure",
+    "ranks_figure",
+    "truncation_figure",
+]
 
-RANK_BINS = 20
+MEASURES = {"mahalanobis": "squared Mahalanobis distance", "mmd": "maximum mean discrepancy squared"}
 FAINTEST = 1e-6  # density that is shown as such where it is less
 
 
@@ -38,30 +45,61 @@ def joint_figure(joint: Mapping[str, Any]) -> Figure:
     """Share of test simulations whose truth lies nearer to a random point than a fraction of the joint posterior."""
     figure = new_figure(3.4, 3.2)
     axes = figure.subplots()
-    nominal, n = np.array(joint["nominal"]), joint["simulations"]
-    spread = 1.63 / np.sqrt(n)  # Kolmogorov's distance at 99%
-    axes.fill_between(nominal, nominal - spread, nominal + spread, color=GREY, alpha=0.3, lw=0)
-    axes.plot(nominal, joint["empirical"], color=MAIN if joint["passed"] else ACCENT)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mass of the joint posterior", ylabel=f"coverage ({n} simulations)")
+    axes.fill_between(joint["nominal"], joint["low"], joint["high"], color=GREY, alpha=0.3, lw=0)
+    axes.plot(joint["nominal"], joint["empirical"], color=MAIN if joint["passed"] else ACCENT)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mass of the joint posterior")
+    axes.set_ylabel(f"coverage ({joint['simulations']} simulations)")
     axes.set_title(f"$p={joint['statistic']:.2g}$")
     return figure
 
 
 @styled
 def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
-    """Histogram of the truth's rank in each marginal; grey is where 95% of the bars of a right posterior lie."""
-    from scipy.stats import binom  # 0.4 s, which no other figure needs
-
-    n = ranks["simulations"]
-    low, high = binom.ppf([0.025, 0.975], n, 1 / RANK_BINS)
+    """Distribution of the truth's rank in each marginal less the uniform one, in the band of right posteriors."""
+    nominal, low, high = (np.array(ranks[key]) for key in ("nominal", "low", "high"))
     figure, panels = grid_of_panels(len(ranks["marginals"]), sharex=True, sharey=True)
     for axes, (name, marginal) in zip(panels, ranks["marginals"].items()):
-        axes.axhspan(low, high, color=GREY, alpha=0.3, lw=0)
-        axes.hist(marginal["ranks"], bins=RANK_BINS, range=(0, 1), histtype="step", color=MAIN)
+        empirical = np.array(marginal["empirical"])
+        colour = MAIN if np.all((empirical >= low) & (empirical <= high)) else ACCENT
+        axes.fill_between(nominal, low - nominal, high - nominal, color=GREY, alpha=0.3, lw=0)
+        axes.plot(nominal, empirical - nominal, color=colour)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
         axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2g}$", transform=axes.transAxes, ha="right", fontsize=7)
     figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=9)
-    figure.supylabel(f"simulations of {n}", fontsize=9)
+    figure.supylabel(f"excess below ({ranks['simulations']} simulations)", fontsize=9)
+    return figure
+
+
+@styled
+def average_figure(average: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """Mean posterior of test simulations across the box, with twice its standard error, beside the prior."""
+    figure, panels = grid_of_panels(len(average["marginals"]), sharex=True, sharey=True)
+    for axes, (name, marginal) in zip(panels, average["marginals"].items()):
+        density, error = np.array(marginal["density"]), np.array(marginal["standard_error"])
+        position = (np.arange(len(density)) + 0.5) / len(density)
+        wrong = len(average["marginals"]) * marginal["p_value"] < average["expected_range"][0]
+        colour = ACCENT if wrong else MAIN
+        axes.axhline(1.0, color=GREY, lw=0.7)
+        axes.fill_between(position, density - 2 * error, density + 2 * error, color=colour, alpha=0.3, lw=0)
+        axes.plot(position, density, color=colour)
+        axes.set(xlim=(0, 1), title=titles.get(name, name))
+    figure.supxlabel("place in the box [its prior probability]", fontsize=9)
+    figure.supylabel(f"mean of {average['simulations']} posteriors", fontsize=9)
+    return figure
+
+
+@styled
+def misspecification_figure(misspecification: Mapping[str, Any]) -> Figure:
+    """How far the observation lies from simulations, among how far these lie from each other, in two measures."""
+    figure = new_figure(6.0, 2.8)
+    panels = figure.subplots(1, len(MEASURES), sharey=True)
+    colour = MAIN if misspecification["passed"] else ACCENT
+    for axes, (name, label) in zip(panels, MEASURES.items()):
+        measure = misspecification["measures"][name]
+        axes.plot(measure["simulations"], np.linspace(0, 1, len(measure["simulations"])), color=GREY)
+        axes.axvline(measure["observation"], color=colour)
+        axes.set(xlabel=label, ylim=(0, 1), title=f"$p={measure['p_value']:.2g}$")
+    panels[0].set_ylabel(f"fraction of {misspecification['simulations']} simulations below")
     return figure
 
 

@@ -248,3 +248,6 @@ class WorkflowConfig(Section):
     simulation_store: str = Field("data/simulations", description="folder of the simulation store")
     remove: bool = Field(False, description="whether `snakemake clean_store` removes what it lists")
     energy: EnergyConfig = Field(default_factory=EnergyConfig, description="the energy ledger")
+    strict: bool = Field(
+        False, description="whether a run fails at its end, all results written, where a diagnostic says no"
+    )

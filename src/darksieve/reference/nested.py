@@ -1,0 +1,33 @@
+"""Nested sampling with nautilus: importance nested sampling whose bounds are drawn by neural networks.
+
+References: Lange 2023, MNRAS 525, 3181 (nautilus).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from nautilus import Sampler
+
+from darksieve.problem.provenance import derive_seed
+from darksieve.reference.result import Draws
+from darksieve.reference.target import Target
+
+__all__ = ["sample_nested"]
+
+LIVE_POINTS = 2000
+
+
+def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POINTS) -> Draws:
+    """Samples of the posterior, none of them twice, from a run with an effective sample size of n; and its evidence.
+
+    The points of the exploration are discarded, so that neither is biased. The evidence is that of the simulator's
+    `log_likelihood`, with the constants that it leaves out; the error of its logarithm is that of n weighted points.
+    """
+    sampler = Sampler(
+        target.prior.from_unit, target.log_likelihood, n_dim=len(target), n_live=live_points, vectorized=True,
+        seed=derive_seed("nested", seed),
+    )  # fmt: skip
+    sampler.run(n_eff=n, discard_exploration=True)
+    z, _, _ = sampler.posterior(equal_weight=True)
+    findings = {"log_evidence": float(sampler.log_z), "log_evidence_error": float(1 / np.sqrt(sampler.n_eff))}
+    return Draws(z, findings=findings)

@@ -15,8 +15,10 @@ from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
     "observation posterior rounds training truncation coverage ranks joint residuals"
+    " comparison chains"
 )
-DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive"
+DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive reference"
+METHODS = "exact nested nuts sghmc vi"
 
 
 try:
@@ -37,6 +39,7 @@ wildcard_constraints:
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
     figure="|".join(FIGURES.split()),
+    method="|".join(METHODS.split()),
 
 
 def get_file(wildcards) -> str:
@@ -158,9 +161,22 @@ def get_estimator(wildcards) -> str:
 
 
 def get_wanted(experiment: str, kinds: str) -> list[str]:
-    """Figures or diagnostics of an experiment: those of the joint posterior only where there is one."""
-    joint = EXPERIMENTS[experiment].config.marginals.joint
-    return [kind for kind in kinds.split() if kind != "joint" or joint]
+    """Figures or diagnostics of an experiment, without those of the joint posterior and of methods it does without."""
+    config = EXPERIMENTS[experiment].config
+    methods = set(config.reference.methods)
+    absent = {
+        "joint": not config.marginals.joint,
+        "reference": not methods,
+        "comparison": not methods,
+        "chains": not methods & {"nuts", "sghmc"},
+    }
+    return [kind for kind in kinds.split() if not absent.get(kind)]
+
+
+def get_references(wildcards) -> list[str]:
+    """Posteriors by other methods."""
+    methods = EXPERIMENTS[wildcards.experiment].config.reference.methods
+    return [f"results/{wildcards.experiment}/reference/{m}.h5" for m in methods]
 
 
 def get_diagnostics(wildcards) -> list[str]:

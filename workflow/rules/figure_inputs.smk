@@ -15,6 +15,11 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
         case "truncation" | "joint":
             return {"diagnostic": diagnostic}
+        case "comparison" | "chains":
+            return {
+                "posterior": posterior,
+                "diagnostic": f"{folder}/diagnostics/reference.json",
+            }
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
             return {"histories": histories}

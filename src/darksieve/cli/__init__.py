@@ -28,6 +28,8 @@ VERBS = {
     "calibrate": "coverage, ranks and normalisation on fresh simulations: JSON files",
     "calibrate_joint": "compare joint posteriors of fresh simulations with the truths: joint.json",
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
+    "refer": "infer the posterior by a likelihood-based method: reference/<method>.h5",
+    "compare": "compare the posterior with those of likelihood-based methods: reference.json",
     "plot": "draw one figure: PDF and PNG",
     "summarise": "the posteriors and the verdicts as a table: summary.txt",
     "store": "list, verify and clean the simulation store",

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darksieve.inference.posterior import Posterior
-from darksieve.problem.errors import DarksieveError
+from darksieve.inference.posterior import JOINT, Posterior
 from darksieve.problem.provenance import derive_seed
 from darksieve.reference.result import Draws, Reference
 
@@ -91,13 +90,13 @@ def chain_diagnostics(draws: Draws, names: Sequence[str]) -> dict[str, Any]:
     r_hat = {name: float(arviz.rhat(values)) for name, values in zip(names, by_parameter)}
     ess = {name: float(arviz.ess(values, method="bulk")) for name, values in zip(names, by_parameter)}
     lags = min(LAGS, by_parameter.shape[2])
-    correlation = {name: arviz.autocorr(values, axis=1).mean(axis=0)[:lags] for name, values in zip(names, by_parameter)}
+    correlation = arviz.autocorr(by_parameter, axis=2).mean(axis=1)[:, :lags]
     return {
         "chains": draws.chains,
         "samples": by_parameter.shape[2],
         "r_hat": r_hat,
         "ess_bulk": ess,
-        "autocorrelation": {name: np.round(values, 4).tolist() for name, values in correlation.items()},
+        "autocorrelation": {name: np.round(line, 4).tolist() for name, line in zip(names, correlation)},
         "expected_r_hat": [1.0, LARGEST_R_HAT],
         "expected_ess_bulk_at_least": SMALLEST_ESS,
         "converged": max(r_hat.values()) <= LARGEST_R_HAT and min(ess.values()) >= SMALLEST_ESS,
@@ -117,31 +116,23 @@ def _describe(posterior: Posterior, reference: Reference) -> dict[str, Any]:
     }
     if reference.draws.chains:
         record["chains"] = chain_diagnostics(reference.draws, reference.names)
-    groups = {",".join(names): names for names in posterior.marginals}
-    if posterior.joint is not None:
-        groups["joint"] = posterior.joint.names
-    for key, names in groups.items():
-        missing = set(names) - set(reference.names)
-        if missing:
-            raise DarksieveError(f"has no samples of {', '.join(sorted(missing))}", where=f"reference {reference.method}")
-        seed = derive_seed("c2st", reference.seed, reference.method, key)
-        chosen = names if key != "joint" else ("joint",)
-        ours = posterior.samples(chosen, AT_MOST, seed % 2**32)
-        record["c2st"][key] = classifier_two_sample_test(reference.samples(names), ours, seed)
+    groups = [*posterior.marginals, *([] if posterior.joint is None else [(JOINT,)])]
+    for group in groups:
+        seed, ours = derive_seed("c2st", reference.seed, reference.method, *group), posterior.marginal(group)
+        samples = posterior.samples(group, min(AT_MOST, len(ours.samples)), seed)
+        record["c2st"][",".join(group)] = classifier_two_sample_test(reference.samples(ours.names), samples, seed)
     return record
 
 
-def _moments(samples: Floats) -> dict[str, float]:
-    low, high = np.quantile(samples, [0.16, 0.84])
+def _moments(samples: Floats) -> dict[str, Any]:
     return {
         "mean": float(samples.mean()),
         "standard_deviation": float(samples.std()),
-        "low": float(low),
-        "high": float(high),
+        "interval_68": np.quantile(samples, [0.16, 0.84]).tolist(),
     }
 
 
-def _deviation(ours: dict[str, float], reference: dict[str, float]) -> dict[str, Any]:
+def _deviation(ours: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
     shift = (ours["mean"] - reference["mean"]) / reference["standard_deviation"]
     ratio = ours["standard_deviation"] / reference["standard_deviation"]
     statistic = max(abs(shift) / LARGEST_SHIFT, abs(ratio - 1) / LARGEST_EXCESS)

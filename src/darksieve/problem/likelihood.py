@@ -43,8 +43,8 @@ def find_likelihood(experiment: Experiment, observation: Observation) -> Callabl
     masks = {name: torch.from_numpy(mask) for name, mask in observation.masks.items()}
     if "masks" not in inspect.signature(simulator.log_likelihood).parameters:
         raise DarksieveError(
-            f"the log_likelihood of {type(simulator).__name__} takes no masks, and the observation has one", where=where,
-            mend="give it the argument `masks`",
+            f"the log_likelihood of {type(simulator).__name__} takes no masks, and the observation has one",
+            where=where, mend="give it the argument `masks`",
         )  # fmt: skip
     return lambda signal: simulator.log_likelihood(x, signal, masks)
 

@@ -73,9 +73,9 @@ class _LogDensity(torch.autograd.Function):
 def whiten(target: Target, chains: int, seed: int) -> Whitened:
     """Coordinates about the highest of as many modes as there are chains, and a start for each.
 
-    Every search starts from the best of its own draws of the prior. A mode that is negligible beside the highest one is
-    replaced by it; others stay, so that chains in different modes disagree and R-hat shows it. The coordinates come from
-    the curvature at the highest mode (Laplace's approximation).
+    Every search starts from the best of its own draws of the prior. A mode that is negligible beside the highest one
+    is replaced by it; others stay, so that chains in different modes disagree and R-hat shows it. The coordinates come
+    from the curvature at the highest mode (Laplace's approximation).
     """
     generator = np.random.default_rng(derive_seed("whiten", seed))
     found = [_find_mode(target, generator.normal(size=(POOL, len(target)))) for _ in range(chains)]

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from darksieve.problem.config import METHODS
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
 from darksieve.problem.preflight import load_checked
@@ -18,7 +19,6 @@ FIGURES = (
     " comparison chains"
 )
 DIAGNOSTICS = "truncation coverage ranks normalisation joint predictive reference"
-METHODS = "exact nested nuts sghmc vi"
 
 
 try:
@@ -39,7 +39,7 @@ wildcard_constraints:
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
     figure="|".join(FIGURES.split()),
-    method="|".join(METHODS.split()),
+    method="|".join(METHODS),
 
 
 def get_file(wildcards) -> str:

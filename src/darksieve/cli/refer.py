@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from darksieve.cli.arguments import add_experiment, add_threads, load_experiment, set_threads, whole_file
+from darksieve.problem.config import METHODS
 
 # sections and keys of an experiment file that the step depends on
 READS = ("simulator", "prior", "reference.chains", "reference.samples", "seed")
-METHODS = ("exact", "nested", "nuts", "sghmc", "vi")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

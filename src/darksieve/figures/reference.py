@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,13 @@ def comparison_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> F
     marginals.set_yticklabels([titles.get(name, name) for name in best])
     marginals.tick_params(axis="y", length=0)
     name = TITLES.get(record["reference"], record["reference"])
-    marginals.set_xlabel(f"difference from the mean of {name} [its s.d.]")
+    marginals.set_xlabel(f"difference from the mean by {name} [its s.d.]")
     verdict = "agrees" if record["passed"] else "undecided" if record["undecided"] else "differs"
-    marginals.set_title(f"TMNRE {verdict}: largest deviation {record['statistic']:.2f} of what is allowed")
-    entries = {"TMNRE": record["tmnre"]} | record["methods"]
-    _draw_costs(calls, entries, ("simulations", "likelihood_calls"), "simulations or likelihoods")
-    _draw_costs(seconds, entries, ("cpu_seconds",), "CPU seconds")
-    seconds.set_yticklabels([])
+    figure.suptitle(f"TMNRE {verdict}: largest deviation {record['statistic']:.2f} of what is allowed", fontsize=9)
+    simulations = {"TMNRE": record["tmnre"]["simulations"]}
+    likelihoods = {method: entry["likelihood_calls"] for method, entry in record["methods"].items()}
+    _draw_costs(calls, simulations | likelihoods, "simulations or likelihoods")
+    _draw_costs(seconds, {method: entry["cpu_seconds"] for method, entry in record["methods"].items()}, "CPU seconds")
     figure.legend(*marginals.get_legend_handles_labels(), loc="outside lower center", ncols=len(found))
     return figure
 
@@ -80,21 +80,16 @@ def chains_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figur
     return figure
 
 
-def _draw_costs(axes: Axes, entries: Mapping[str, Mapping[str, Any]], keys: Sequence[str], label: str) -> None:
-    """Bars of the first key that a method's entry has, on a logarithmic axis; a method without one has no bar."""
-    values = [next((entry[key] for key in keys if key in entry), 0) for entry in entries.values()]
-    least = 0.3 * min([value for value in values if value > 0], default=1)
-    for row, (method, value) in enumerate(zip(entries, values)):
-        if value > 0:
-            axes.barh(row, value - least, left=least, height=0.6, color=COLOURS[method])
-            axes.text(1.15 * value, row, f"{value:,.0f}" if value >= 10 else f"{value:.2g}", va="center", fontsize=7)
-        else:
-            axes.text(
-                1.15 * least, row, "0" if any(key in entries[method] for key in keys) else "", fontsize=7, va="center"
-            )
-    axes.set(xscale="log", xlim=(least, 30 * max([*values, 1])), ylim=(len(values) - 0.5, -0.5), xlabel=label)
-    axes.set(yticks=range(len(values)))
-    axes.set_yticklabels([TITLES.get(method, method) for method in entries])
+def _draw_costs(axes: Axes, costs: Mapping[str, float], label: str) -> None:
+    """A bar a method, on a logarithmic axis, with its number."""
+    least = 0.3 * min([cost for cost in costs.values() if cost > 0], default=1.0)
+    for row, (method, cost) in enumerate(costs.items()):
+        axes.barh(row, max(cost - least, 0), left=least, height=0.6, color=COLOURS[method])
+        number = f"{cost:,.0f}" if cost >= 1000 else f"{cost:.3g}"
+        axes.text(1.15 * max(cost, least), row, number, va="center", fontsize=7)
+    axes.set(xscale="log", xlim=(least, 50 * max(least, *costs.values())), ylim=(len(costs) - 0.5, -0.5), xlabel=label)
+    axes.set(yticks=range(len(costs)))
+    axes.set_yticklabels([TITLES.get(method, method) for method in costs])
     axes.tick_params(axis="y", length=0)
 
 

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ExperimentConfig", "WorkflowConfig"]
+__all__ = ["METHODS", "ExperimentConfig", "WorkflowConfig"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
+METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
 
 
 class Section(BaseModel):
@@ -198,7 +200,7 @@ class DiagnosticsConfig(Section):
 class ReferenceConfig(Section):
     """Likelihood-based inference of the same posterior, to compare with."""
 
-    methods: list[Literal["exact", "nested", "nuts", "sghmc", "vi"]] = Field(
+    methods: list[Method] = Field(
         [],
         description="exact posterior samples of a toy problem, nested sampling, Hamiltonian Monte Carlo (NUTS), "
         "stochastic-gradient HMC, variational inference; all but the first need the simulator's `log_likelihood`",

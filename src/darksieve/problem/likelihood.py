@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,15 +49,14 @@ def find_likelihood(experiment: Experiment, observation: Observation) -> Callabl
     return lambda signal: simulator.log_likelihood(x, signal, masks)
 
 
-def check_reference(experiment: Experiment, observation: Observation) -> None:
-    """Check that the simulator serves every method of `reference.methods`, by one call of its likelihood.
+def check_reference(experiment: Experiment, observation: Observation, methods: Sequence[str]) -> None:
+    """Check that the simulator serves methods such as `reference.methods`, by one call of its likelihood.
 
     Raises
     ------
     DarksieveError
         If it does not.
     """
-    methods = experiment.config.reference.methods
     where = f"{experiment.path.name}: reference.methods"
     if "exact" in methods:
         _check_exact(experiment, observation, where)

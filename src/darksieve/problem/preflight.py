@@ -66,6 +66,6 @@ def _check_once(experiment: Experiment, stamps: Path) -> None:
     from darksieve.problem.likelihood import check_reference
     from darksieve.problem.observation import make_observation
 
-    check_reference(experiment, make_observation(experiment))
+    check_reference(experiment, make_observation(experiment), experiment.config.reference.methods)
     stamps.mkdir(parents=True, exist_ok=True)
     stamp.touch()

@@ -26,7 +26,7 @@ def refer(experiment: Experiment, observation: Observation, method: str) -> Refe
     DarksieveError
         If the simulator does not serve it.
     """
-    check_reference(experiment, observation)
+    check_reference(experiment, observation, [method])
     target = Target(experiment, observation) if method != "exact" else None
     run = _find_method(experiment, observation, method, target)
     wall, cpu = time.perf_counter(), _cpu_seconds()

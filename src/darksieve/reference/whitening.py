@@ -5,6 +5,7 @@ The methods that follow a gradient start here. Only the coordinates are approxim
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from darksieve.reference.target import Target
 
 __all__ = ["Whitened", "whiten"]
 
+log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 POOL = 256  # draws of the prior of which the best one starts a search
 NEGLIGIBLE = 10.0  # nat below the highest mode
@@ -82,7 +84,10 @@ def whiten(target: Target, chains: int, seed: int) -> Whitened:
     heights = np.array([height for height, _, _ in found])
     best = int(heights.argmax())
     _, centre, spread = found[best]
-    modes = np.stack([found[i if heights[i] > heights[best] - NEGLIGIBLE else best][1] for i in range(chains)])
+    kept = heights > heights[best] - NEGLIGIBLE
+    log.info("%d of %d searches ended within %g nat of the highest mode, after %d likelihoods", kept.sum(), chains,
+             NEGLIGIBLE, target.calls)  # fmt: skip
+    modes = np.stack([found[i if kept[i] else best][1] for i in range(chains)])
     root = _root_of_covariance(target, centre, spread)
     scatter = OVERDISPERSION * generator.normal(size=modes.shape)
     return Whitened(target, centre, root, np.linalg.solve(root, (modes - centre).T).T + scatter)

@@ -89,7 +89,7 @@ def test_chains_tell_their_effective_size_and_autocorrelation():
     found = chain_diagnostics(Draws(z, chains), NAMES)
     expected = chains * samples * (1 - memory) / (1 + memory)
     for name in NAMES:
-        assert found["r_hat"][name] < 1.01 + 4 / np.sqrt(expected * 10)
+        assert found["r_hat"][name] < 1.05  # 20 seeds within 1.025
         assert found["ess_bulk"][name] == pytest.approx(expected, rel=0.3)  # of the estimate: 20 seeds within 0.25
         np.testing.assert_allclose(found["autocorrelation"][name][:5], memory ** np.arange(5), atol=0.1)
     assert len(found["autocorrelation"]["a"]) == 50

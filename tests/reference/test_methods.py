@@ -16,7 +16,7 @@ from darksieve.reference.target import Target
 from darksieve.reference.vi import sample_vi
 from darksieve.reference.whitening import whiten
 
-CHAINS, SAMPLES, SEED = 2, 500, 5
+CHAINS, SAMPLES, SEED = 2, 250, 5
 
 
 def analytic(gaussian):
@@ -47,25 +47,24 @@ def test_nuts_samples_the_posterior(gaussian):
 
 
 def test_sghmc_samples_the_posterior_a_little_too_wide(gaussian):
-    draws = sample_sghmc(Target(*gaussian), 4, SAMPLES, SEED)
+    draws = sample_sghmc(Target(*gaussian), 24, 100, SEED)  # many chains cost no more than one
     assert_gaussian(draws, *analytic(gaussian), effective_size(draws, gaussian[0].prior.names), STEP / FRICTION)
 
 
 def test_vi_finds_the_gaussian(gaussian):
     draws = sample_vi(Target(*gaussian), 1, 4000, SEED)
-    # the search ends within 3% of the optimum: 20 seeds of it
-    assert_gaussian(draws, *analytic(gaussian), 4000, 0.03)
+    assert_gaussian(draws, *analytic(gaussian), 4000)  # the covariance of 20 seeds is within 0.07, 0.09 is allowed
 
 
 def test_nested_sampling_finds_posterior_and_evidence(gaussian):
     experiment, observation = gaussian
-    draws = sample_nested(Target(*gaussian), 2000, SEED, live_points=500)
+    draws = sample_nested(Target(*gaussian), 1000, SEED, live_points=400)
     matrix, x = experiment.simulator.matrix, observation.x["x"]
     covariance = 0.09 * np.eye(3) + matrix @ matrix.T
     constant = 1.5 * np.log(2 * np.pi * 0.09)  # of the likelihood, which the simulator leaves out
     expected = multivariate_normal(np.zeros(3), covariance).logpdf(x) + constant
     assert draws.findings["log_evidence"] == pytest.approx(expected, abs=4 * draws.findings["log_evidence_error"])
-    assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 500
+    assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 300
     assert_gaussian(draws, *analytic(gaussian), len(draws.z))
 
 
@@ -82,7 +81,7 @@ def test_exact_samples_cost_no_likelihood_and_are_kept_on_disk(gaussian, tmp_pat
 
 def test_seed_alone_decides_the_samples_and_torch_is_left_as_it_was(gaussian):
     state = torch.get_rng_state()
-    first, again, other = (sample_nuts(Target(*gaussian), 2, 100, seed).z for seed in (1, 1, 2))
+    first, again, other = (sample_nuts(Target(*gaussian), 2, 30, seed).z for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert torch.equal(torch.get_rng_state(), state)

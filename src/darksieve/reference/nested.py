@@ -14,20 +14,23 @@ from darksieve.reference.target import Target
 
 __all__ = ["sample_nested"]
 
-LIVE_POINTS = 2000
+LIVE_POINTS = 1000
+NETWORKS = 1  # more of them, nautilus has 4, cost several times the CPU seconds of a fast likelihood and save no call
+WEIGHTED = 2  # effective points from which one is kept
 
 
 def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POINTS) -> Draws:
-    """Samples of the posterior, none of them twice, from a run with an effective sample size of n; and its evidence.
+    """About n samples of the posterior, none of them twice, and its evidence.
 
     The points of the exploration are discarded, so that neither is biased. The evidence is that of the simulator's
-    `log_likelihood`, with the constants that it leaves out; the error of its logarithm is that of n weighted points.
+    `log_likelihood`, without the constants that it leaves out; the error of its logarithm is that of a mean over as
+    many independent points as the weighted ones are worth.
     """
     sampler = Sampler(
-        target.prior.from_unit, target.log_likelihood, n_dim=len(target), n_live=live_points, vectorized=True,
-        seed=derive_seed("nested", seed),
+        target.prior.from_unit, target.log_likelihood, n_dim=len(target), n_live=live_points, n_networks=NETWORKS,
+        vectorized=True, seed=derive_seed("nested", seed),
     )  # fmt: skip
-    sampler.run(n_eff=n, discard_exploration=True)
+    sampler.run(n_eff=WEIGHTED * n, discard_exploration=True)
     z, _, _ = sampler.posterior(equal_weight=True)
     findings = {"log_evidence": float(sampler.log_z), "log_evidence_error": float(1 / np.sqrt(sampler.n_eff))}
     return Draws(z, findings=findings)

@@ -19,8 +19,8 @@ from darksieve.reference.whitening import whiten
 
 __all__ = ["sample_vi"]
 
-STEPS = 1000
-PARTICLES = 32  # points a step at which the likelihood is evaluated
+STEPS = 500
+PARTICLES = 16  # points a step at which the likelihood is evaluated
 LEARNING_RATE = 0.03
 LAST_LEARNING_RATE = 0.001
 
@@ -42,7 +42,7 @@ def sample_vi(target: Target, chains: int, n: int, seed: int) -> Draws:
         torch.manual_seed(derive_seed("vi", seed))
         guide = AutoMultivariateNormal(model, init_loc_fn=init_to_value(values={"w": zero}), init_scale=1.0)
         decay = (LAST_LEARNING_RATE / LEARNING_RATE) ** (1 / STEPS)
-        bound = Trace_ELBO(num_particles=PARTICLES, vectorize_particles=True)
+        bound = Trace_ELBO(num_particles=PARTICLES, vectorize_particles=True, max_plate_nesting=0)
         search = SVI(model, guide, ClippedAdam({"lr": LEARNING_RATE, "lrd": decay}), bound)
         for _ in range(STEPS):
             search.step()

@@ -45,7 +45,7 @@ def comparison_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> F
     name = TITLES.get(record["reference"], record["reference"])
     marginals.set_xlabel(f"difference from the mean by {name} [its s.d.]")
     verdict = "agrees" if record["passed"] else "undecided" if record["undecided"] else "differs"
-    figure.suptitle(f"TMNRE {verdict}: largest deviation {record['statistic']:.2f} of what is allowed", fontsize=9)
+    figure.suptitle(f"TMNRE {verdict}: largest deviation {record['statistic']:.2g} times what is allowed", fontsize=9)
     simulations = {"TMNRE": record["tmnre"]["simulations"]}
     likelihoods = {method: entry["likelihood_calls"] for method, entry in record["methods"].items()}
     _draw_costs(calls, simulations | likelihoods, "simulations or likelihoods")
@@ -75,6 +75,7 @@ def chains_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figur
         ]
         if "divergences" in record["methods"][method]:
             lines.append(f"divergences: {record['methods'][method]['divergences']:.0f}")
+        lines.append("red: these parameters")
         axes.text(0.97, 0.95, "\n".join(lines), transform=axes.transAxes, ha="right", va="top", fontsize=8)
     panels[0].set_ylabel("autocorrelation, mean of the chains")
     return figure

@@ -45,7 +45,7 @@ class Whitened:
 
     def log_density(self, w: Tensor) -> Tensor:
         """The target's log-density (n,) at w (n, P), up to a constant."""
-        return _LogDensity.apply(w, self)[0]  # type: ignore[no-untyped-call]
+        return _LogDensity.apply(w, self)[0]
 
     def evaluate(self, w: Floats) -> tuple[Floats, Floats]:
         """Log-density (n,) and gradient (n, P) at w (n, P)."""

@@ -20,6 +20,7 @@ include: "workflow/rules/observe.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/infer.smk"
 include: "workflow/rules/diagnose.smk"
+include: "workflow/rules/reference.smk"
 include: "workflow/rules/account.smk"
 include: "workflow/rules/figures.smk"
 

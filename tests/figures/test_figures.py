@@ -18,6 +18,7 @@ from darksieve.figures.calibration import (
 from darksieve.figures.data import observation_figure, residuals_figure
 from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
+from darksieve.figures.reference import chains_figure, comparison_figure
 from darksieve.figures.style import ACCENT, MAIN, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
 from darksieve.problem.observation import Observation
@@ -31,7 +32,7 @@ def texts(figure):
     found = [text.get_text() for text in figure.texts]
     for axes in figure.axes:
         found += [axes.get_xlabel(), axes.get_ylabel(), axes.get_title(), *(t.get_text() for t in axes.texts)]
-    return " ".join([*found, *(t.get_text() for t in (figure._supxlabel, figure._supylabel) if t)])
+    return " ".join([*found, *(t.get_text() for t in (figure._suptitle, figure._supxlabel, figure._supylabel) if t)])
 
 
 def posterior(joint=True, pairs=()):
@@ -173,6 +174,51 @@ def test_energy_shows_every_posterior_and_stacks_the_stages():
     np.testing.assert_allclose(shown, [460, 360, 360, 60, 60, 9010])
     assert [label.get_text() for label in totals.get_yticklabels()][-1] == "NUTS, each"
     assert totals.get_title() == "estimated: 12 W a busy core"
+
+
+def comparison(**changes):
+    def marginals(shift=0.0):
+        return {
+            name: {"mean": i + shift, "standard_deviation": 0.5, "interval_68": [i + shift - 0.5, i + shift + 0.5]}
+            for i, name in enumerate(NAMES)
+        }
+
+    correlation = (0.8 ** np.arange(50)).tolist()
+    chains = {
+        "chains": 4, "samples": 1000, "converged": True, "r_hat": {"mass": 1.002, "radius": 1.008, "flux": 1.001},
+        "ess_bulk": {"mass": 900.0, "radius": 700.0, "flux": 650.0},
+        "autocorrelation": dict.fromkeys(NAMES, correlation),
+    }  # fmt: skip
+    cost = {"likelihood_calls": 40_000, "cpu_seconds": 12.3}
+    return {
+        "passed": True, "undecided": False, "statistic": 0.4, "reference": "exact",
+        "tmnre": {"simulations": 6000, "marginals": marginals(0.1)},
+        "methods": {
+            "exact": {"likelihood_calls": 0, "cpu_seconds": 0.003, "marginals": marginals()},
+            "nuts": {**cost, "marginals": marginals(-0.05), "chains": chains, "divergences": 2},
+        },
+        **changes,
+    }  # fmt: skip
+
+
+def test_comparison_is_in_units_of_the_best_method_and_tells_the_costs():
+    figure = comparison_figure(comparison(), {"mass": "$M$"})
+    marginals, calls, seconds = figure.axes
+    np.testing.assert_allclose(marginals.lines[3].get_xdata(), [0.2] * 3)  # after three lines at whole deviations
+    assert [label.get_text() for label in marginals.get_yticklabels()] == ["$M$", "radius", "flux"]
+    assert [text.get_text() for text in calls.texts] == ["6,000", "0", "40,000"]
+    assert [text.get_text() for text in seconds.texts] == ["0.003", "12.3"]
+    assert "agrees" in texts(figure)
+    assert "differs" in texts(comparison_figure(comparison(passed=False, statistic=1.5), {}))
+
+
+def test_chains_show_the_worst_r_hat_and_effective_size():
+    (axes,) = chains_figure(comparison(), {}).axes
+    shown = axes.texts[0].get_text()
+    assert "1.008 (radius)" in shown
+    assert "650 (flux)" in shown
+    assert "divergences: 2" in shown
+    assert len(axes.lines) == len(NAMES) + 1
 
 
 @pytest.mark.parametrize("suffix", ["pdf", "png"])

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from darksieve.problem.budget import first_request
+from darksieve.problem.config import METHODS
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
 from darksieve.problem.preflight import load_checked
@@ -16,14 +17,13 @@ from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
     "observation posterior rounds training truncation coverage ranks average"
-    " misspecification joint residuals energy"
+    " misspecification joint residuals comparison chains energy"
 )
 DIAGNOSTICS = (
     "truncation coverage ranks dependence average normalisation balance effective"
-    " misspecification joint local predictive"
+    " misspecification joint local predictive reference"
 )
-JOINT = ("joint", "local")
-ONCE = "declare observe sample audit calibrate calibrate_joint predict"  # jobs that bear their rule's name
+ONCE = "declare observe sample audit calibrate calibrate_joint predict compare"  # jobs that bear their rule's name
 
 
 try:
@@ -44,6 +44,7 @@ wildcard_constraints:
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
     figure="|".join(FIGURES.split()),
+    method="|".join(METHODS),
 
 
 def get_file(wildcards) -> str:
@@ -176,9 +177,25 @@ def get_estimator(wildcards) -> str:
 
 
 def get_wanted(experiment: str, kinds: str) -> list[str]:
-    """Figures or diagnostics of an experiment: those of the joint posterior only where there is one."""
-    joint = EXPERIMENTS[experiment].config.marginals.joint
-    return [kind for kind in kinds.split() if kind not in JOINT or joint]
+    """Figures, diagnostics or jobs of an experiment, without those of a joint posterior and of methods it does without."""
+    config = EXPERIMENTS[experiment].config
+    methods = set(config.reference.methods)
+    absent = {
+        "joint": not config.marginals.joint,
+        "local": not config.marginals.joint,
+        "calibrate_joint": not config.marginals.joint,
+        "reference": not methods,
+        "compare": not methods,
+        "comparison": not methods,
+        "chains": not methods & {"nuts", "sghmc"},
+    }
+    return [kind for kind in kinds.split() if not absent.get(kind)]
+
+
+def get_references(wildcards) -> list[str]:
+    """Posteriors by other methods."""
+    methods = EXPERIMENTS[wildcards.experiment].config.reference.methods
+    return [f"results/{wildcards.experiment}/reference/{m}.h5" for m in methods]
 
 
 def get_diagnostics(wildcards) -> list[str]:
@@ -194,11 +211,8 @@ def get_costs(wildcards) -> list[str]:
     """What each job cost on which the posterior and its diagnostics rest."""
     last, experiment = get_last_round(wildcards), EXPERIMENTS[wildcards.experiment]
     rounds = [f"round-{r}" for r in range(1, last + 1)]
-    jobs = [
-        f"{rule}/{rule}"
-        for rule in ONCE.split()
-        if rule != "calibrate_joint" or experiment.config.marginals.joint
-    ]
+    jobs = [f"{rule}/{rule}" for rule in get_wanted(wildcards.experiment, ONCE)]
+    jobs += [f"refer/{method}" for method in experiment.config.reference.methods]
     jobs += [f"plan/{draw}" for draw in [*rounds, "test"]]
     requests = [get_request(wildcards, r) for r in range(1, last + 1)]
     for draw, simulations in zip(

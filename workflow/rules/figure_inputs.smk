@@ -17,6 +17,11 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
             return {"energy": f"{folder}/energy.json"}
         case "truncation" | "joint" | "misspecification":
             return {"diagnostic": diagnostic}
+        case "comparison" | "chains":
+            return {
+                "posterior": posterior,
+                "diagnostic": f"{folder}/diagnostics/reference.json",
+            }
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
             return {"histories": histories}

@@ -30,6 +30,8 @@ VERBS = {
     "calibrate": "check the marginal posteriors on fresh simulations, and the observation among these: JSON files",
     "calibrate_joint": "compare joint posteriors of fresh simulations with the truths: joint.json, local.json",
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
+    "refer": "infer the posterior by a likelihood-based method: reference/<method>.h5",
+    "compare": "compare the posterior with those of likelihood-based methods: reference.json",
     "account": "sum up what all jobs cost in time and energy: energy.csv, energy.json",
     "judge": "one verdict from all diagnostics, yes, no or undecided: verdict.json",
     "plot": "draw one figure: PDF and PNG",

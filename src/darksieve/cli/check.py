@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check the files."""
+    from darksieve.problem.likelihood import check_reference
     from darksieve.problem.observation import make_observation
 
     for path in options.experiments:
@@ -25,5 +26,6 @@ def run(options: argparse.Namespace) -> None:
             print(f"{experiment.name}: keys and values are right; {', '.join(absent)} to be downloaded")
             continue
         observation = make_observation(experiment)
+        check_reference(experiment, observation, experiment.config.reference.methods)
         arrays = ", ".join(f"{name} {array.shape}" for name, array in observation.x.items())
         print(f"{experiment.name}: {len(experiment.prior)} parameters, data {arrays}, store {experiment.fingerprint}")

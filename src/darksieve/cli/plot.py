@@ -20,11 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("figure", choices=sorted(FIGURES), help="which figure")
     parser.add_argument("--observation", type=Path, help="observation.h5 (observation, posterior, residuals)")
-    parser.add_argument("--posterior", type=Path, help="posterior.h5 (posterior, rounds, coverage, ranks, average)")
+    parser.add_argument("--posterior", type=Path, help="posterior.h5 (what names parameters)")
     parser.add_argument("--predictive", type=Path, help="predictive.h5 (residuals)")
-    parser.add_argument(
-        "--diagnostic", type=Path, help="JSON file of the diagnostic (truncation, coverage, ..., residuals)"
-    )
+    parser.add_argument("--diagnostic", type=Path, help="its JSON file (all others but rounds and training)")
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
     parser.add_argument("--energy", type=Path, help="energy.json (energy)")
@@ -130,6 +128,18 @@ def _energy(options: argparse.Namespace) -> Figure:
     return energy_figure(json.loads(options.energy.read_text()))
 
 
+def _comparison(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.reference import comparison_figure
+
+    return comparison_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
+def _chains(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.reference import chains_figure
+
+    return chains_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -151,4 +161,6 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "joint": _joint,
     "residuals": _residuals,
     "energy": _energy,
+    "comparison": _comparison,
+    "chains": _chains,
 }

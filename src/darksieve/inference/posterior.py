@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darksieve.problem.errors import DarksieveError
 
-__all__ = ["MarginalSamples", "Posterior", "load_posterior"]
+__all__ = ["JOINT", "MarginalSamples", "Posterior", "load_posterior"]
 
 JOINT = "joint"
 

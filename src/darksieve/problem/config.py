@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ExperimentConfig", "WorkflowConfig"]
+__all__ = ["METHODS", "ExperimentConfig", "WorkflowConfig"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
+METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
 
 
 class Section(BaseModel):
@@ -203,6 +205,24 @@ class DiagnosticsConfig(Section):
     predictive_draws: int = Field(500, ge=20, description="posterior draws simulated for the predictive check")
 
 
+class ReferenceConfig(Section):
+    """Likelihood-based inference of the same posterior, to compare with."""
+
+    methods: list[Method] = Field(
+        [],
+        description="exact posterior samples of a toy problem, nested sampling, Hamiltonian Monte Carlo (NUTS), "
+        "stochastic-gradient HMC, variational inference; all but the first need the simulator's `log_likelihood`",
+    )
+    chains: int = Field(4, ge=2, description="chains of nuts and sghmc")
+    samples: int = Field(1000, ge=100, description="samples a chain; the other methods draw as many as all chains")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> ReferenceConfig:
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError(f"methods {self.methods} name one twice")
+        return self
+
+
 class ExperimentConfig(Section):
     """One experiment: what was observed, how it is simulated, and what is inferred."""
 
@@ -214,6 +234,7 @@ class ExperimentConfig(Section):
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="the network")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="the training")
     diagnostics: DiagnosticsConfig = Field(default_factory=DiagnosticsConfig, description="the checks")
+    reference: ReferenceConfig = Field(default_factory=ReferenceConfig, description="what to compare with")
     posterior_samples: int = Field(
         10000, ge=100, description="weighted samples of each marginal, and samples of the joint posterior"
     )

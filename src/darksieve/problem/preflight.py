@@ -59,12 +59,13 @@ def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -
 def _check_once(experiment: Experiment, stamps: Path) -> None:
     if not all(path.is_file() for path in experiment.files):
         return
-    identity = experiment.identity(["simulator", "prior", "observation"])
+    identity = experiment.identity(["simulator", "prior", "observation", "reference"])
     stamp = stamps / f"{experiment.name}-{digest([identity, code_digest(__name__)])}.checked"
     if stamp.is_file():
         return
+    from darksieve.problem.likelihood import check_reference
     from darksieve.problem.observation import make_observation
 
-    make_observation(experiment)
+    check_reference(experiment, make_observation(experiment), experiment.config.reference.methods)
     stamps.mkdir(parents=True, exist_ok=True)
     stamp.touch()

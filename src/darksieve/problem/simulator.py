@@ -13,17 +13,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from darksieve.problem.errors import DarksieveError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
     "Description",
     "Simulator",
+    "WithExactPosterior",
+    "WithLikelihood",
     "check_signal",
     "load_class",
     "load_simulator",
@@ -77,6 +81,43 @@ class Simulator(ABC):
     def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Give the arrays of `simulate` (n, ...) as an instrument would record them; by default unchanged."""
         return signal
+
+
+@runtime_checkable
+class WithLikelihood(Protocol):
+    """What a simulator may offer besides, for the methods of `darksieve.reference`: the likelihood of its noise.
+
+    `simulate` then takes z in float64 and is not random; where it and the likelihood are made of torch operations,
+    their gradient is used.
+    """
+
+    def log_likelihood(
+        self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
+    ) -> Tensor:
+        """ln p(x | signal), (n,), of one observation for n noise-free signals.
+
+        Parameters
+        ----------
+        x : dict of str to Tensor
+            The observation without a batch axis, zero where masked.
+        signal : dict of str to Tensor
+            What `simulate` returned, (n, ...).
+        masks : dict of str to bool Tensor, optional
+            False where an element of x is masked and must not count; given only where the observation is masked. A
+            simulator that leaves this argument out serves whole observations.
+        """
+        ...
+
+
+@runtime_checkable
+class WithExactPosterior(Protocol):
+    """What a toy problem of one data array may offer besides: exact draws of its posterior under its own prior."""
+
+    prior: dict[str, dict[str, Any]]  # as an experiment file writes it
+
+    def exact_samples(self, x: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
+        """Independent draws (n, P) of the posterior of x under `prior`."""
+        ...
 
 
 def load_simulator(reference: str, options: Mapping[str, Any], base: Path) -> Simulator:

@@ -20,7 +20,9 @@ __all__ = [
     "add_noise",
     "convolve",
     "gaussian_kernel",
+    "neighbour_weight",
     "noise_is_normal",
+    "noise_variance",
     "ray_grid",
     "read_map",
     "read_psf",
@@ -142,9 +144,8 @@ def add_noise(
     draws = PIXELS_PER_DRAW if rate.device.type == "cpu" else PIXELS_PER_ACCELERATOR_DRAW
     batch = max(1, draws // rate.shape[1:].numel())
     normal = noise_is_normal(exposure_time, background_rms)
-    weight = _neighbour_weight(noise_correlation)
-    total = 1 + 2 * weight
-    second, third = ((1 + 2 * weight**power) ** 2 / total ** (2 * power) for power in (2, 3))
+    weight = neighbour_weight(noise_correlation)
+    second, third = (_averaging(weight, power) for power in (2, 3))
     for mean, out in zip(rate.split(batch), noisy.split(batch)):
         draw = _correlated_normal(mean, weight, generator)
         shot = mean.clamp(min=0).div_(exposure_time)  # variance before drizzling
@@ -166,9 +167,22 @@ def noise_is_normal(exposure_time: Tensor, background_rms: Tensor) -> bool:
     return bool(((background_rms * exposure_time) ** 2 >= NORMAL_COUNTS).all())
 
 
-def _neighbour_weight(correlation: float) -> float:
+def noise_variance(
+    rate: Tensor, exposure_time: Tensor, background_rms: Tensor, noise_correlation: float = 0.0
+) -> Tensor:
+    """Variance of each pixel's noise in `add_noise`, of the shape of `rate` [electron^2 / s^2]."""
+    averaging = _averaging(neighbour_weight(noise_correlation), 2)
+    return averaging * rate.clamp(min=0) / exposure_time + background_rms**2
+
+
+def neighbour_weight(correlation: float) -> float:
     """The weight c at which smoothing white noise with (c, 1, c) gives neighbours this correlation."""
     return (1 - math.sqrt(1 - 2 * correlation**2)) / (2 * correlation) if correlation else 0.0
+
+
+def _averaging(weight: float, power: int) -> float:
+    """Factor by which smoothing with the kernel (c, 1, c) of unit sum, both ways, lowers a cumulant of white noise."""
+    return (1 + 2 * weight**power) ** 2 / (1 + 2 * weight) ** (2 * power)
 
 
 def _correlated_normal(like: Tensor, weight: float, generator: torch.Generator) -> Tensor:

@@ -23,6 +23,7 @@ from darksieve.simulators.lens.instrument import (
     read_psf,
 )
 from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
+from darksieve.simulators.lens.likelihood import noise_log_likelihood
 from darksieve.simulators.lens.mass import (
     EPL_WORKSPACE,
     FIRST_TERM,
@@ -205,6 +206,17 @@ class StrongLens(Simulator):
         instrument = self._instrument_like(image)
         exposure_time, background_rms = instrument.exposure_time, instrument.background_rms
         return {"image": add_noise(image, exposure_time, background_rms, generator, self.noise_correlation)}
+
+    def log_likelihood(
+        self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
+    ) -> Tensor:
+        """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `noise_log_likelihood`."""
+        image = signal["image"]
+        instrument = self._instrument_like(image)
+        return noise_log_likelihood(
+            x["image"].to(image), image, instrument.exposure_time, instrument.background_rms, self.noise_correlation,
+            None if masks is None else masks["image"],
+        )  # fmt: skip
 
     def render(self, values: Mapping[str, Tensor], haloes: Haloes | None = None) -> Tensor:
         """Noise-free images (B, pixels, pixels) [electron / s per pixel] of any population of haloes.

@@ -16,11 +16,11 @@ __all__ = ["sample_nested"]
 
 LIVE_POINTS = 1000
 NETWORKS = 1  # more of them, nautilus has 4, cost several times the CPU seconds of a fast likelihood and save no call
-WEIGHTED = 2  # effective points from which one is kept
+WEIGHTED = 2  # effective points a sample: a point is kept with the probability that its weight is of the largest
 
 
 def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POINTS) -> Draws:
-    """About n samples of the posterior, none of them twice, and its evidence.
+    """Samples of the posterior, none of them twice and about as many as n, and its evidence.
 
     The points of the exploration are discarded, so that neither is biased. The evidence is that of the simulator's
     `log_likelihood`, without the constants that it leaves out; the error of its logarithm is that of a mean over as

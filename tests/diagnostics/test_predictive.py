@@ -76,8 +76,29 @@ def test_marginals_stand_in_for_a_joint_posterior_that_was_not_asked_for(line):
         predict(line, Posterior({("slope",): marginals[("slope",)]}, None, {}, {}), data)
 
 
-def test_simulator_without_noise_is_told_so(line, monkeypatch):
+@pytest.fixture
+def noisy_simulate(line, monkeypatch):
+    """The example, but with its noise drawn in `simulate`."""
+    cls = type(line.simulator)
+    simulate, observe = cls.simulate, cls.observe
+    monkeypatch.setattr(
+        cls, "simulate", lambda self, z, generator: observe(self, simulate(self, z, generator), generator)
+    )
+    monkeypatch.setattr(cls, "observe", lambda self, signal, generator: signal)
+    return line
+
+
+def test_noise_may_be_drawn_in_simulate(noisy_simulate):
+    records = [predict(noisy_simulate, posterior(data), data).summary for data in map(observation, range(30))]
+    assert sum(record["passed"] for record in records) >= 27  # as above
+    assert not any(record["undecided"] for record in records)
+    strange = [observation(seed, 0.6 * np.cos(4 * DAYS)) for seed in range(10)]
+    assert not any(predict(noisy_simulate, posterior(data), data).summary["passed"] for data in strange)
+
+
+def test_simulator_without_any_noise_is_told_so(line, monkeypatch):
     monkeypatch.setattr(type(line.simulator), "observe", lambda self, signal, generator: signal)
     data = observation(3)
-    with pytest.raises(DarksieveError, match="adds no noise"):
-        predict(line, posterior(data), data)
+    one = MarginalSamples(("intercept", "slope"), np.full((500, 2), 0.5), np.zeros(500))
+    with pytest.raises(DarksieveError, match="without noise"):
+        predict(line, Posterior({}, one, {}, {}), data)

@@ -191,9 +191,10 @@ class TrainingConfig(Section):
         8.0, gt=0, description="GB that simulations may take; more of them are streamed from the store"
     )
     threads: int = Field(
-        2,
+        1,
         ge=1,
-        description="cores that training uses; fixed, since sums and so the weights depend on it in the last digit",
+        description="cores that training uses, more than one for images; fixed, since sums and so the weights depend on "
+        "it in the last digit",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
 

@@ -193,8 +193,8 @@ class TrainingConfig(Section):
     threads: int = Field(
         1,
         ge=1,
-        description="cores that training uses, more than one for images; fixed, since sums and so the weights depend on "
-        "it in the last digit",
+        description="cores that training uses, more than one for images; fixed, since sums and so the weights depend "
+        "on it in the last digit",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
 

@@ -1,3 +1,5 @@
+import builtins
+import errno
 import json
 import multiprocessing
 import os
@@ -261,6 +263,45 @@ def test_folder_that_cannot_be_written_is_one_line(line, full, tmp_path):
     plan = plan_request(line, full, tmp_path / "other", 64)
     with pytest.raises(DarksieveError, match="cannot be written"):
         make(line, plan, tmp_path / "store")
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Make the file system refuse every change from now on, as a read-only one does."""
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def start():
+        open_file, mkdir, open_descriptor = builtins.open, os.mkdir, os.open
+        changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+        monkeypatch.setattr(
+            builtins, "open",
+            lambda file, mode="r", *a, **k: (refuse if set(mode) & set("wax+") else open_file)(file, mode, *a, **k),
+        )  # fmt: skip
+        monkeypatch.setattr(
+            os,
+            "open",
+            lambda path, flags, *a, **k: (refuse if flags & changing else open_descriptor)(path, flags, *a, **k),
+        )
+        monkeypatch.setattr(
+            os, "mkdir", lambda path, *a, **k: (mkdir if os.path.exists(path) else refuse)(path, *a, **k)
+        )
+        for name in ("rename", "replace", "unlink", "remove", "rmdir", "link", "symlink"):
+            monkeypatch.setattr(os, name, refuse)
+
+    return start
+
+
+def test_read_only_store_is_read_and_writing_to_it_is_one_line(line, full, tmp_path, read_only):
+    plan = plan_request(line, full, tmp_path, 64)
+    manifests = make(line, plan, tmp_path)
+    more = plan_request(line, full, tmp_path, 400)
+    read_only()
+    assert len(read_simulations(line, plan, [], tmp_path)) == plan.new_simulations
+    assert make(line, plan, tmp_path) == [manifest | {"made": False} for manifest in manifests]
+    with pytest.raises(DarksieveError, match="cannot be written: Read-only file system"):
+        make(line, more, tmp_path)
 
 
 def serve(experiment, plan, store, queue):

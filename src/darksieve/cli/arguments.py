@@ -60,8 +60,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def set_threads(threads: int) -> None:
-    """Keep torch to the cores that the job was given, and let waiting threads sleep: they may be shared."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Keep torch to the cores that the job was given."""
     import torch
 
     torch.set_num_threads(threads)

@@ -186,6 +186,18 @@ def test_a_trained_conditional_is_not_replaced_by_a_worse_estimate(ratios):
         assert torch.equal(values, kept[name])
 
 
+def test_ratios_keep_their_precision_where_the_embedding_has_half_of_it(network, monkeypatch):
+    summary = network.summarise({"y": torch.randn(4, 10)}).detach()
+    monkeypatch.setattr(network, "summarise", lambda x: summary)
+    batch = {"z": draw(4)}
+    expected = network(batch, {"z": draw(8)})
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = network(batch, {"z": draw(8)})
+    for key in ("one", "two"):
+        assert torch.equal(found[key].logratios, expected[key].logratios)
+    assert torch.equal(found["conditionals"].loss, expected["conditionals"].loss)
+
+
 def test_coordinates_are_standardised_logarithmic_where_the_prior_is_and_invertible():
     coordinates = Coordinates(PRIOR)
     z = draw(20_000).double()

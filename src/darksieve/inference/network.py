@@ -298,16 +298,17 @@ class RatioNetwork(swyft.SwyftModule):
         Where A holds the parameters that belong to its data, the loss of the conditional ratios comes too.
         """
         summary = self.summarise(A)
-        summaries, t = swyft.equalize_tensors(summary, self.coordinates(B["z"]))
-        with torch.no_grad():
-            start = self.conditionals(summaries, t, self.marginal_terms)
-        ratios = {"one": _add(self.one(summaries, t[:, self.columns]), start[:, : len(self.columns)])}
-        if self.two is not None:
-            pairs = [start[:, chain].sum(dim=1) for chain in self.chains[: len(self.two.marginals)]]
-            ratios["two"] = _add(self.two(summaries, t), torch.stack(pairs, dim=1))
-        if "z" in A:
-            loss = -self.conditionals(summary, self.coordinates(A["z"])).mean(dim=0)
-            ratios["conditionals"] = swyft.AuxLoss(loss, "conditionals")
+        with torch.autocast(summary.device.type, enabled=False):  # ratios are too steep for half precision
+            summaries, t = swyft.equalize_tensors(summary, self.coordinates(B["z"]))
+            with torch.no_grad():
+                start = self.conditionals(summaries, t, self.marginal_terms)
+            ratios = {"one": _add(self.one(summaries, t[:, self.columns]), start[:, : len(self.columns)])}
+            if self.two is not None:
+                pairs = [start[:, chain].sum(dim=1) for chain in self.chains[: len(self.two.marginals)]]
+                ratios["two"] = _add(self.two(summaries, t), torch.stack(pairs, dim=1))
+            if "z" in A:
+                loss = -self.conditionals(summary, self.coordinates(A["z"])).mean(dim=0)
+                ratios["conditionals"] = swyft.AuxLoss(loss, "conditionals")
         return ratios
 
     def _compress(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -253,7 +253,7 @@ class _Run:
         self.network, self.member, self.config, self.noise = network, member, config, noise
         rate = config.learning_rate
         self.epochs = config.epochs or min(max(STEPS // steps, FEWEST_EPOCHS), MOST_EPOCHS)
-        self.patience = config.patience or -(-self.epochs // 4)
+        self.patience = config.patience or -(-self.epochs // 2)
         self.device = next(network.parameters()).device
         self.optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -30,7 +30,10 @@ class Machine:
         self.set_busy_ticks(0)
 
     def set(self, name, microjoules):
-        (self.powercap / name / "energy_uj").write_text(f"{microjoules}\n")
+        """As the kernel does: a reader beside it, the counter's own thread, never sees an empty file."""
+        written = self.powercap / "written"
+        written.write_text(f"{microjoules}\n")
+        written.replace(self.powercap / name / "energy_uj")
 
     def set_busy_ticks(self, ticks):
         """In all of user, nice, system, interrupts and soft interrupts, beside much idling and stolen time."""

@@ -22,7 +22,7 @@ run: $(READY)
 	snakemake --cores $(CORES)
 
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)
 	python -m pytest -m slow

@@ -16,6 +16,7 @@ import zarr
 from darksieve import load_posterior
 from tests.workflow.conftest import Workspace
 
+ENDS = ("results/line/posterior.h5", "results/line/test/shard-0.json")  # with all simulations behind them
 SHOWN = ("account", "plot", "judge", "summarise")
 FIGURES = (
     "observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "average", "misspecification",
@@ -194,7 +195,7 @@ def test_change_of_a_key_reruns_only_what_reads_it(finished, old, new, absent, p
 
 
 def test_one_core_gives_the_same_simulations_and_posterior(finished, workspace):
-    workspace.snakemake("--cores", "1")
+    workspace.snakemake("--cores", "1", *ENDS)
     assert_same_simulations(finished, workspace)
     first, second = posterior_samples(finished), posterior_samples(workspace)
     for name in first:
@@ -209,7 +210,7 @@ def test_killed_run_goes_on_and_ends_with_the_same_numbers(finished, workspace):
     workspace.kill(process)
     kept = workspace.result("round-1/shard-0.json").stat().st_mtime_ns
     workspace.snakemake("--unlock")
-    workspace.snakemake("--cores", "2")
+    workspace.snakemake("--cores", "2", *ENDS)
     assert workspace.result("round-1/shard-0.json").stat().st_mtime_ns == kept
     assert_same_simulations(finished, workspace)
     first, second = posterior_samples(finished), posterior_samples(workspace)

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from darksieve.diagnostics.calibration import average_posterior, expected_coverage, rank_uniformity
 from darksieve.diagnostics.energy import Cost, Job, Power, account
+from darksieve.diagnostics.ensemble import ensemble_spread
 from darksieve.diagnostics.misspecification import compare_summaries
 from darksieve.figures.calibration import (
     average_figure,
@@ -13,6 +14,7 @@ from darksieve.figures.calibration import (
     joint_figure,
     misspecification_figure,
     ranks_figure,
+    spread_figure,
     truncation_figure,
 )
 from darksieve.figures.data import observation_figure, residuals_figure
@@ -112,6 +114,28 @@ def test_audit_shows_every_round_and_marks_what_says_no():
     assert list(shifts.lines[0].get_ydata()) == [1.0, -2.0]
 
 
+def test_stability_of_an_ensembles_boxes_is_shown_where_there_is_one():
+    checks = {
+        "held_out": {"passed": True, "lost": 0, "truths": 200},
+        "edges": {"passed": True, "expected_range": [0, 0.01], "densities": {"a": [0.0, 1e-8]}},
+        "stability": {"passed": False, "expected_range": [0, 0.1], "scatters": {"a": 0.3}},
+    }
+    stability = truncation_figure({"rounds": [checks]}).axes[3]
+    assert stability.lines[0].get_color() == ACCENT
+    assert list(stability.lines[0].get_ydata()) == [0.3]
+
+
+def test_spread_shows_every_network_and_is_red_where_one_differs():
+    position = np.linspace(-1, 1, 200)
+    agree, differ = ([-((position - m) ** 2) / 0.02 for m in means] for means in ((0, 0.01), (0, 0.3)))
+    members = [dict(zip(NAMES, profiles)) for profiles in zip(agree, differ)]
+    record = ensemble_spread(members[0], members)
+    figure = spread_figure(record, {"mass": "$M$"})
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]
+    assert [axes.lines[-1].get_color() for axes in figure.axes] == [MAIN, ACCENT]
+    assert "2 networks" in texts(figure)
+
+
 def test_joint_coverage_is_red_where_it_fails():
     curve = np.linspace(0, 1, 11)
     record = {"nominal": curve, "empirical": curve**2, "low": curve - 0.1, "high": curve + 0.1}
@@ -202,14 +226,15 @@ def comparison(**changes):
 
 
 def test_comparison_is_in_units_of_the_best_method_and_tells_the_costs():
-    figure = comparison_figure(comparison(), {"mass": "$M$"})
-    marginals, calls, seconds = figure.axes
+    energy = {"posterior": {"kwh": 0.004}, "reference": {"exact": {"kwh": 1e-6}, "nuts": {"kwh": 0.0123}}}
+    figure = comparison_figure(comparison(), energy, {"mass": "$M$"})
+    marginals, calls, energies = figure.axes
     np.testing.assert_allclose(marginals.lines[3].get_xdata(), [0.2] * 3)  # after three lines at whole deviations
     assert [label.get_text() for label in marginals.get_yticklabels()] == ["$M$", "radius", "flux"]
     assert [text.get_text() for text in calls.texts] == ["6,000", "0", "40,000"]
-    assert [text.get_text() for text in seconds.texts] == ["0.003", "12.3"]
+    assert [text.get_text() for text in energies.texts] == ["0.004", "1e-06", "0.0123"]
     assert "agrees" in texts(figure)
-    assert "differs" in texts(comparison_figure(comparison(passed=False, statistic=1.5), {}))
+    assert "differs" in texts(comparison_figure(comparison(passed=False, statistic=1.5), energy, {}))
 
 
 def test_chains_show_the_worst_r_hat_and_effective_size():

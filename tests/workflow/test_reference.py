@@ -1,6 +1,7 @@
 """An experiment that asks for reference methods, from start to end."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ def gaussian(workspace):
     record["rounds"] = {"maximum": 2, "simulations": 2048}
     record["diagnostics"] = {"simulations": 60, "predictive_draws": 20}
     record["posterior_samples"] = 2000
+    record["training"] = {"ensemble": 2}
     record["reference"] = {"methods": ["exact", "nuts"], "chains": 2, "samples": 300}
     file.write_text(yaml.safe_dump(record))
     return workspace
@@ -38,7 +40,9 @@ def test_comparison_is_made_and_shown(gaussian):
     assert record["methods"]["nuts"]["likelihood_calls"] > 600
     assert set(record["methods"]["exact"]["c2st"]) == {"z0", "z1", "z2", "z0,z1", "joint"}
     assert load_reference(gaussian.result("reference/nuts.h5")).draws.z.shape == (600, 3)
-    for figure in ("comparison", "chains"):
+    assert re.search(r"nuts: \d+ likelihoods .* kWh", output.stderr)
+    assert json.loads(gaussian.result("diagnostics/spread.json").read_text())["networks"] == 2
+    for figure in ("comparison", "chains", "spread"):
         assert gaussian.result(f"figures/{figure}.pdf").stat().st_size > 1000
     assert "largest deviation of a marginal from exact" in output.stderr
     assert gaussian.planned() == set()

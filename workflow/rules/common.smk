@@ -15,13 +15,13 @@ from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
     "observation posterior rounds training truncation coverage ranks average"
-    " misspecification joint residuals comparison chains energy"
+    " misspecification spread joint residuals comparison chains energy"
 )
 DIAGNOSTICS = (
     "truncation coverage ranks dependence average normalisation balance effective"
-    " misspecification joint local predictive reference"
+    " misspecification spread joint local predictive reference"
 )
-ONCE = "declare observe sample audit calibrate calibrate_joint predict compare"  # jobs that bear their rule's name
+ONCE = "declare observe sample audit spread calibrate calibrate_joint predict compare"  # jobs that bear their rule's name
 
 
 try:
@@ -84,13 +84,14 @@ def get_training_threads(wildcards) -> int:
 
 
 def get_wanted(experiment: str, kinds: str) -> list[str]:
-    """Figures, diagnostics or jobs of an experiment, without those of a joint posterior and of methods it does without."""
+    """Figures, diagnostics or jobs of an experiment, without those of what it does without."""
     config = EXPERIMENTS[experiment].config
     methods = set(config.reference.methods)
     absent = {
         "joint": not config.marginals.joint,
         "local": not config.marginals.joint,
         "calibrate_joint": not config.marginals.joint,
+        "spread": config.training.ensemble == 1,
         "reference": not methods,
         "compare": not methods,
         "comparison": not methods,
@@ -103,6 +104,17 @@ def get_references(wildcards) -> list[str]:
     """Posteriors by other methods."""
     methods = EXPERIMENTS[wildcards.experiment].config.reference.methods
     return [f"results/{wildcards.experiment}/reference/{m}.h5" for m in methods]
+
+
+def get_comparison(wildcards) -> list[str]:
+    """The comparison with other methods, where there are some."""
+    wanted = "reference" in get_wanted(wildcards.experiment, DIAGNOSTICS)
+    return [f"results/{wildcards.experiment}/diagnostics/reference.json"] * wanted
+
+
+def get_comparison_option(wildcards, input) -> str:
+    """The option that names the comparison, if there is one."""
+    return " ".join(f"--reference {file}" for file in input.reference)
 
 
 def get_diagnostics(wildcards) -> list[str]:

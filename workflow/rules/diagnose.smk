@@ -19,6 +19,27 @@ rule audit:
         "darksieve audit --boxes {input.boxes} --output {output.verdict} --cost {output.cost} 2>&1 | tee {log}"
 
 
+rule spread:
+    input:
+        profiles=get_profiles,
+    output:
+        spread="results/{experiment}/diagnostics/spread.json",
+        cost="results/{experiment}/costs/spread/spread.json",
+    log:
+        "results/{experiment}/logs/spread/spread.log",
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("darksieve.cli.spread"),
+    message:
+        "Spread of the ensemble of {wildcards.experiment}"
+    shell:
+        "darksieve spread --profiles {input.profiles} --output {output.spread} --cost {output.cost} 2>&1 | tee {log}"
+
+
 rule calibrate:
     input:
         estimator=get_estimator,

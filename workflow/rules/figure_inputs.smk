@@ -18,9 +18,11 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
         case "truncation" | "joint" | "misspecification":
             return {"diagnostic": diagnostic}
         case "comparison" | "chains":
+            energy = {"energy": f"{folder}/energy.json"}
             return {
                 "posterior": posterior,
                 "diagnostic": f"{folder}/diagnostics/reference.json",
+                **(energy if wildcards.figure == "comparison" else {}),
             }
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]

@@ -99,6 +99,7 @@ rule summarise:
         boxes=get_boxes,
         verdict="results/{experiment}/verdict.json",
         energy="results/{experiment}/energy.json",
+        reference=get_comparison,
     output:
         report(
             "results/{experiment}/summary.txt",
@@ -114,9 +115,10 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
+        reference=get_comparison_option,
         code=code_digest("darksieve.cli.summarise"),
     message:
         "Summary of {wildcards.experiment}"
     shell:
         "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
-        " --verdict {input.verdict} --energy {input.energy} --output {output} 2>&1 | tee {log}"
+        " --verdict {input.verdict} --energy {input.energy} {params.reference} --output {output} 2>&1 | tee {log}"

@@ -91,6 +91,11 @@ def get_plans(wildcards) -> list[str]:
     return [f"{folder}/plan.json" for folder in get_rounds(wildcards)]
 
 
+def get_profiles(wildcards) -> str:
+    """The marginals of the last round."""
+    return f"{get_rounds(wildcards)[-1]}/profiles.npz"
+
+
 def get_estimator(wildcards) -> str:
     """The estimator of the last round."""
     return f"{get_rounds(wildcards)[-1]}/estimator.pt"

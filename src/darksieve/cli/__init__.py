@@ -27,6 +27,7 @@ VERBS = {
     "train": "train the ratio estimator of a round: estimator.pt, history.csv",
     "truncate": "find the box of the next round: box.json",
     "audit": "say whether the rounds cut off what should have been kept: truncation.json",
+    "spread": "how far the networks of an ensemble lie from each other: spread.json",
     "sample": "draw the posteriors of the observation: posterior.h5",
     "calibrate": "check the marginal posteriors on fresh simulations, and the observation among these: JSON files",
     "calibrate_joint": "compare joint posteriors of fresh simulations with the truths: joint.json, local.json",

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diagnostic", type=Path, help="its JSON file (all others but rounds and training)")
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
-    parser.add_argument("--energy", type=Path, help="energy.json (energy)")
+    parser.add_argument("--energy", type=Path, help="energy.json (energy, comparison)")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
     parser.add_argument("--png", type=Path, required=True, help="the figure as PNG, written")
 
@@ -110,6 +110,12 @@ def _misspecification(options: argparse.Namespace) -> Figure:
     return misspecification_figure(json.loads(options.diagnostic.read_text()))
 
 
+def _spread(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.calibration import spread_figure
+
+    return spread_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
 def _truncation(options: argparse.Namespace) -> Figure:
     from darksieve.figures.calibration import truncation_figure
 
@@ -131,7 +137,8 @@ def _energy(options: argparse.Namespace) -> Figure:
 def _comparison(options: argparse.Namespace) -> Figure:
     from darksieve.figures.reference import comparison_figure
 
-    return comparison_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+    record, energy = (json.loads(path.read_text()) for path in (options.diagnostic, options.energy))
+    return comparison_figure(record, energy, _titles(options.posterior))
 
 
 def _chains(options: argparse.Namespace) -> Figure:
@@ -158,6 +165,7 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "ranks": _ranks,
     "average": _average,
     "misspecification": _misspecification,
+    "spread": _spread,
     "joint": _joint,
     "residuals": _residuals,
     "energy": _energy,

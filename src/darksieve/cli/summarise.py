@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--boxes", type=Path, nargs="+", required=True, help="box.json of every round")
     parser.add_argument("--verdict", type=Path, required=True, help="verdict.json")
     parser.add_argument("--energy", type=Path, required=True, help="energy.json")
+    parser.add_argument("--reference", type=Path, help="reference.json, where other methods were compared with")
     parser.add_argument("--output", type=Path, required=True, help="summary.txt, written")
 
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     posterior = load_posterior(options.posterior)
     truth = Observation.read(options.observation).truth
     boxes = [json.loads(path.read_text()) for path in options.boxes]
-    verdict = json.loads(options.verdict.read_text())
+    verdict, energy = (json.loads(path.read_text()) for path in (options.verdict, options.energy))
     name, simulations, reused = (posterior.attributes[k] for k in ("experiment", "simulations", "simulations_reused"))
     end = "settled" if boxes[-1]["converged"] else "stopped at the maximum"
     lines = [
@@ -44,8 +45,12 @@ def run(options: argparse.Namespace) -> None:
         *_verdict_table(verdict["diagnostics"]),
         "",
         f"verdict: {verdict['verdict']} (a right posterior gets no in at most {verdict['false_alarm']:.0%} of runs)",
-        _cost_line(simulations, json.loads(options.energy.read_text())),
+        _cost_line(simulations, energy),
     ]
+    if options.reference is not None:
+        methods = json.loads(options.reference.read_text())["methods"]
+        lines += [_method_line(method, record, simulations, energy) for method, record in methods.items()
+                  if record["likelihood_calls"]]  # fmt: skip
     with whole_file(options.output) as part:
         part.write_text("\n".join(lines) + "\n")
 
@@ -86,6 +91,15 @@ def _cost_line(simulations: int, energy: dict[str, Any]) -> str:
         f"cost of the posterior: {simulations} simulations, {posterior['cpu_seconds'] / 3600:.2g} CPU hours{gpu}, "
         f"{posterior['kwh']:.2g} kWh ({posterior['method']}), {posterior['peak_memory_gb']:.2g} GB of memory at most; "
         f"of its diagnostics: {diagnostics['kwh']:.2g} kWh"
+    )
+
+
+def _method_line(method: str, record: dict[str, Any], simulations: int, energy: dict[str, Any]) -> str:
+    """What a reference method cost, in units of what TMNRE did."""
+    kwh, calls = energy["reference"][method]["kwh"], record["likelihood_calls"]
+    return (
+        f"cost of a posterior by {method}: {calls} likelihoods ({calls / simulations:.2g} for each simulation), "
+        f"{kwh:.2g} kWh ({kwh / energy['posterior']['kwh']:.2g} times as much)"
     )
 
 

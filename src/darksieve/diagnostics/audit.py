@@ -1,8 +1,9 @@
 """The truncation audit: did a box cut off what should have been kept?
 
 Coverage inside a box cannot see what the box cut off. These checks can: whether held-out truths would have survived the
-truncation that their own data ask for, whether the posterior leans against an edge that an earlier round cut, and
-whether it moved by more than the round before allowed.
+truncation that their own data ask for, whether the posterior leans against an edge that an earlier round cut,
+whether it moved by more than the round before allowed, and, with an ensemble, whether networks that were trained from
+other starts ask for the same box. A box follows from densities on a grid, so that no number of prior samples matters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from darksieve.diagnostics.records import FALSE_ALARM
 from darksieve.inference.profiles import Marginals
+from darksieve.inference.truncation import truncate
 from darksieve.problem.box import Box
 
 __all__ = ["Audit", "audit_round", "summarise_audits", "widen"]
@@ -25,6 +27,7 @@ Profiles = Mapping[str, Floats]
 
 EDGE_DENSITY = 0.01  # of the peak: a Gaussian has it at three standard deviations
 LARGEST_SHIFT = 5.0  # standard deviations of the round before, for any parameter of any round
+LARGEST_SCATTER = 0.1  # of the next box's width: a standard deviation, where a Gaussian is cut at 1e-6 of its peak
 WIDENING = 0.5  # of the width of the box, at an edge that cut something off
 
 
@@ -74,6 +77,8 @@ def audit_round(box: Box, marginals: Marginals, threshold: float, before: tuple[
     checks = {"held_out": _check_held_out(marginals.levels, threshold), "edges": _check_edges(box, profiles)}
     if before is not None:
         checks["shift"] = _check_shift(box, profiles, before[0], before[1].log_ratios)
+    if marginals.members:
+        checks["stability"] = _check_stability(box, marginals, threshold)
     return Audit(checks, cut)
 
 
@@ -150,6 +155,24 @@ def _check_shift(box: Box, profiles: Profiles, box_before: Box, profiles_before:
         "expected_range": [0.0, LARGEST_SHIFT],
         "passed": largest <= LARGEST_SHIFT,
         "shifts": shifts,
+    }
+
+
+def _check_stability(box: Box, marginals: Marginals, threshold: float) -> dict[str, Any]:
+    """How far the edges scatter that the networks of an ensemble, each from another start, would have set."""
+    new, *each = (truncate(box, profiles, threshold, 1.0)[0] for profiles in (marginals.log_ratios, *marginals.members))
+    scatters = {}
+    for name in marginals.log_ratios:
+        column = box.names.index(name)
+        edges = np.array([(member.lower[column], member.upper[column]) for member in each])
+        scatters[name] = float(edges.std(axis=0, ddof=1).max() / (new.upper[column] - new.lower[column]))
+    largest = max(scatters.values(), default=0.0)
+    return {
+        "statistic": largest,
+        "meaning": "largest scatter of an edge between the networks of the ensemble, in widths of the next box",
+        "expected_range": [0.0, LARGEST_SCATTER],
+        "passed": largest <= LARGEST_SCATTER,
+        "scatters": scatters,
     }
 
 

@@ -1,11 +1,12 @@
-"""Figures of the checks: truncations, expected coverage, ranks, mean posteriors, the observation among simulations."""
+"""Figures of the checks: truncations, coverage, ranks, mean posteriors, ensembles, the observation and simulations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -17,6 +18,7 @@ __all__ = [
     "joint_figure",
     "misspecification_figure",
     "ranks_figure",
+    "spread_figure",
     "truncation_figure",
 ]
 
@@ -104,11 +106,30 @@ def misspecification_figure(misspecification: Mapping[str, Any]) -> Figure:
 
 
 @styled
+def spread_figure(spread: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """Marginals of the observation by each network of the ensemble, around their mean, across the last box."""
+    figure, panels = grid_of_panels(len(spread["marginals"]), sharex=True)
+    for axes, (name, marginal) in zip(panels, spread["marginals"].items()):
+        position = (np.arange(len(marginal["ensemble"])) + 0.5) / len(marginal["ensemble"])
+        colour = MAIN if marginal["statistic"] <= spread["expected_range"][1] else ACCENT
+        for density in marginal["members"]:
+            axes.plot(position, density, color=GREY, lw=0.7)
+        axes.plot(position, marginal["ensemble"], color=colour)
+        axes.set(xlim=(0, 1), ylim=(0, None), yticks=[], title=titles.get(name, name))
+    figure.supxlabel("place in the box [its prior probability]", fontsize=9)
+    figure.supylabel(f"density by {spread['networks']} networks and their mean", fontsize=9)
+    return figure
+
+
+@styled
 def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
-    """What the audit saw in each round: held-out truths lost, density at the edges, shifts; red where it says no."""
+    """What the audit saw in each round: truths lost, density at the edges, shifts, and the scatter of an ensemble's
+    edges; red where it says no."""
     rounds = truncation["rounds"]
-    figure = new_figure(7.0, 2.6)
-    lost, edges, shifts = figure.subplots(1, 3)
+    with_stability = "stability" in rounds[-1]
+    figure = new_figure(8.6 if with_stability else 7.0, 2.6)
+    panels = figure.subplots(1, 4 if with_stability else 3)
+    lost, edges, shifts = panels[:3]
     numbers = np.arange(1, len(rounds) + 1)
     colours = {name: [MAIN if audit.get(name, {"passed": True})["passed"] else ACCENT for audit in rounds]
                for name in ("held_out", "edges", "shift")}  # fmt: skip
@@ -129,7 +150,18 @@ def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
             for sign in (-1, 1):
                 shifts.axhline(sign * audit["shift"]["expected_range"][1], color=GREY, lw=0.8, ls="--")
     shifts.set(xlabel="round", ylabel="shift since the round before [s.d.]")
-    for axes in (lost, edges, shifts):
+    if with_stability:
+        _draw_stability(panels[3], [audit["stability"] for audit in rounds])
+    for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(0.4, len(rounds) + 0.6)
     return figure
+
+
+def _draw_stability(axes: Axes, checks: Sequence[Mapping[str, Any]]) -> None:
+    for number, check in enumerate(checks, start=1):
+        found = list(check["scatters"].values())
+        colour = MAIN if check["passed"] else ACCENT
+        axes.plot([number] * len(found), found, "o", color=colour, ms=3, alpha=0.6, mew=0)
+    axes.axhline(checks[-1]["expected_range"][1], color=GREY, lw=0.8, ls="--")
+    axes.set(xlabel="round", ylabel="scatter of an edge [box]", ylim=(0, None))

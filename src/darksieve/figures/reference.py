@@ -20,13 +20,23 @@ TITLES = {"nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
 
 
 @styled
-def comparison_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
-    """Means and central 68% of TMNRE and of every method, relative to the best method's; and what each cost."""
+def comparison_figure(record: Mapping[str, Any], energy: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """Means and central 68% of TMNRE and of every method, relative to the best method's; and what each cost.
+
+    Parameters
+    ----------
+    record : mapping
+        The record of `darksieve.diagnostics.comparison.compare`.
+    energy : mapping
+        That of `darksieve.diagnostics.energy.account`.
+    titles : mapping of str to str
+        Label of each parameter.
+    """
     best = record["methods"][record["reference"]]["marginals"]
     found = {"TMNRE": record["tmnre"]["marginals"]}
     found |= {method: entry["marginals"] for method, entry in record["methods"].items()}
     figure = new_figure(7.0, max(2.8, 1.3 + 0.14 * len(best) * len(found)))
-    marginals, calls, seconds = figure.subplots(1, 3, width_ratios=(5, 2.5, 2.5))
+    marginals, calls, energies = figure.subplots(1, 3, width_ratios=(5, 2.5, 2.5))
     marginals.axvspan(-0.25, 0.25, color=GREY, alpha=0.25, lw=0)
     for edge in (-1, 0, 1):
         marginals.axvline(edge, color=GREY, lw=0.6, ls="-" if edge == 0 else ":")
@@ -49,7 +59,8 @@ def comparison_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> F
     simulations = {"TMNRE": record["tmnre"]["simulations"]}
     likelihoods = {method: entry["likelihood_calls"] for method, entry in record["methods"].items()}
     _draw_costs(calls, simulations | likelihoods, "simulations or likelihoods")
-    _draw_costs(seconds, {method: entry["cpu_seconds"] for method, entry in record["methods"].items()}, "CPU seconds")
+    by_method = {"TMNRE": energy["posterior"]} | {method: energy["reference"][method] for method in record["methods"]}
+    _draw_costs(energies, {method: cost["kwh"] for method, cost in by_method.items()}, "energy [kWh]")
     figure.legend(*marginals.get_legend_handles_labels(), loc="outside lower center", ncols=len(found))
     return figure
 

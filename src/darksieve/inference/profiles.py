@@ -41,15 +41,20 @@ class Marginals:
     levels : dict of str to array (n,)
         For held-out simulations, the logarithm of the fraction of the peak density down to which a truncation of their
         own marginal keeps their true value.
+    members : tuple of dict of str to array (cells,)
+        Log-ratios of the observation by each network of an ensemble; empty where there is one network.
     """
 
     log_ratios: dict[str, Floats]
     levels: dict[str, Floats]
+    members: tuple[dict[str, Floats], ...] = ()
 
     def write(self, path: Path) -> None:
         """Write `profiles.npz`."""
         arrays = {f"log_ratio/{name}": values for name, values in self.log_ratios.items()}
         arrays |= {f"level/{name}": values for name, values in self.levels.items()}
+        for number, member in enumerate(self.members):
+            arrays |= {f"member-{number}/{name}": values for name, values in member.items()}
         with open(path, "wb") as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
 
@@ -67,10 +72,10 @@ class Marginals:
             with np.load(path) as arrays:
                 for key in arrays.files:
                     group, _, name = key.partition("/")
-                    groups[group][name] = arrays[key]
+                    groups.setdefault(group, {})[name] = arrays[key]
         except Exception as error:
             raise DarksieveError(f"cannot be read: {error}", where=path, mend="delete it and rerun") from error
-        return cls(groups["log_ratio"], groups["level"])
+        return cls(groups.pop("log_ratio"), groups.pop("level"), tuple(groups.values()))
 
 
 def grid_points(prior: Prior, box: Box, cells: int) -> Floats:
@@ -87,14 +92,17 @@ def find_marginals(
     cells: int = GRID,
 ) -> Marginals:
     """The marginals of the observation, and how well those of held-out simulations (x, z) keep their true values."""
-    ratios = estimator.log_ratios(observation.batch(), grid_points(prior, estimator.box, cells))
+    x, grid = observation.batch(), grid_points(prior, estimator.box, cells)
+    ratios = estimator.log_ratios(x, grid)
     names = [marginal[0] for marginal in ratios if len(marginal) == 1]
     rows = [
         [_level(found[name].log_ratio, found[name].position) for name in names]
         for found in marginals_of_simulations(estimator, prior, *held_out, GRID_HELD_OUT)
     ]
     levels = np.array(rows, float).reshape(-1, len(names))
-    return Marginals({name: ratios[(name,)] for name in names}, dict(zip(names, levels.T)))
+    each = [member.log_ratios(x, grid) for member in estimator.members] if len(estimator.networks) > 1 else []
+    members = tuple({name: found[(name,)] for name in names} for found in each)
+    return Marginals({name: ratios[(name,)] for name in names}, dict(zip(names, levels.T)), members)
 
 
 @dataclass(frozen=True)

@@ -48,4 +48,4 @@ def test_comparison_is_made_and_shown(gaussian):
     assert gaussian.planned() == set()
     file = gaussian.folder / "examples/line.yaml"
     file.write_text(file.read_text().replace("samples: 300", "samples: 200"))
-    assert gaussian.planned() == {"refer", "compare", "plot", "summarise"}
+    assert gaussian.planned() == {"refer", "compare", "judge", "account", "plot", "summarise"}

@@ -15,13 +15,15 @@ from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
     "observation posterior rounds training truncation coverage ranks average"
-    " misspecification spread joint residuals comparison chains energy"
+    " misspecification spread joint residuals comparison chains combination energy"
 )
 DIAGNOSTICS = (
     "truncation coverage ranks dependence average normalisation balance effective"
-    " misspecification spread joint local predictive reference"
+    " misspecification spread joint local predictive combination reference"
 )
-ONCE = "declare observe sample audit spread calibrate calibrate_joint predict compare"  # jobs that bear their rule's name
+ONCE = (  # jobs that bear their rule's name
+    "declare observe sample audit spread calibrate calibrate_joint predict combine compare"
+)
 
 
 try:
@@ -53,6 +55,12 @@ def get_file(wildcards) -> str:
 def get_data_files(wildcards) -> list[str]:
     """Data files that the experiment reads; registered ones are downloaded."""
     return [os.path.relpath(path) for path in EXPERIMENTS[wildcards.experiment].files]
+
+
+def get_combined_files(wildcards) -> list[str]:
+    """Data files of the further observations; registered ones are downloaded."""
+    files = EXPERIMENTS[wildcards.experiment].combined_files
+    return [os.path.relpath(path) for path in files]
 
 
 def get_sha256(wildcards) -> str:
@@ -92,6 +100,8 @@ def get_wanted(experiment: str, kinds: str) -> list[str]:
         "local": not config.marginals.joint,
         "calibrate_joint": not config.marginals.joint,
         "spread": config.training.ensemble == 1,
+        "combination": config.combination is None,
+        "combine": config.combination is None,
         "reference": not methods,
         "compare": not methods,
         "comparison": not methods,
@@ -106,15 +116,17 @@ def get_references(wildcards) -> list[str]:
     return [f"results/{wildcards.experiment}/reference/{m}.h5" for m in methods]
 
 
-def get_comparison(wildcards) -> list[str]:
-    """The comparison with other methods, where there are some."""
-    wanted = "reference" in get_wanted(wildcards.experiment, DIAGNOSTICS)
-    return [f"results/{wildcards.experiment}/diagnostics/reference.json"] * wanted
+def get_extras(wildcards) -> dict[str, str]:
+    """The comparison with other methods and the combination of observations, where there are some."""
+    folder = f"results/{wildcards.experiment}/diagnostics"
+    wanted = get_wanted(wildcards.experiment, "reference combination")
+    return {kind: f"{folder}/{kind}.json" for kind in wanted}
 
 
-def get_comparison_option(wildcards, input) -> str:
-    """The option that names the comparison, if there is one."""
-    return " ".join(f"--reference {file}" for file in input.reference)
+def get_extra_options(wildcards, input) -> str:
+    """These as options of the command line."""
+    wanted = get_wanted(wildcards.experiment, "reference combination")
+    return " ".join(f"--{kind} {input[kind]}" for kind in wanted)
 
 
 def get_diagnostics(wildcards) -> list[str]:

@@ -141,6 +141,35 @@ rule predict:
         " --cost {output.cost} 2>&1 | tee {log}"
 
 
+rule combine:
+    input:
+        data=get_combined_files,
+        estimator=get_estimator,
+        observation="results/{experiment}/observation.h5",
+    output:
+        combined="results/{experiment}/combined.h5",
+        summary="results/{experiment}/diagnostics/combination.json",
+        cost="results/{experiment}/costs/combine/combine.json",
+    log:
+        "results/{experiment}/logs/combine/combine.log",
+    benchmark:
+        "results/{experiment}/benchmarks/combine/combine.tsv"
+    priority: 1
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        file=get_file,
+        depends_on=depends_on("combine"),
+    message:
+        "Combined posterior of the observations of {wildcards.experiment}"
+    shell:
+        "darksieve combine --experiment {params.file} --threads {threads} --estimator {input.estimator}"
+        " --observation {input.observation} --output {output.combined} --summary {output.summary}"
+        " --cost {output.cost} 2>&1 | tee {log}"
+
+
 rule judge:
     input:
         get_diagnostics,

@@ -24,6 +24,12 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
                 "diagnostic": f"{folder}/diagnostics/reference.json",
                 **(energy if wildcards.figure == "comparison" else {}),
             }
+        case "combination":
+            return {
+                "posterior": posterior,
+                "combined": f"{folder}/combined.h5",
+                "diagnostic": diagnostic,
+            }
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
             return {"histories": histories}

@@ -94,12 +94,12 @@ rule sample:
 
 rule summarise:
     input:
+        unpack(get_extras),
         posterior="results/{experiment}/posterior.h5",
         observation="results/{experiment}/observation.h5",
         boxes=get_boxes,
         verdict="results/{experiment}/verdict.json",
         energy="results/{experiment}/energy.json",
-        reference=get_comparison,
     output:
         report(
             "results/{experiment}/summary.txt",
@@ -115,10 +115,10 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
-        reference=get_comparison_option,
+        extras=get_extra_options,
         code=code_digest("darksieve.cli.summarise"),
     message:
         "Summary of {wildcards.experiment}"
     shell:
         "darksieve summarise --posterior {input.posterior} --observation {input.observation} --boxes {input.boxes}"
-        " --verdict {input.verdict} --energy {input.energy} {params.reference} --output {output} 2>&1 | tee {log}"
+        " --verdict {input.verdict} --energy {input.energy} {params.extras} --output {output} 2>&1 | tee {log}"

@@ -29,6 +29,7 @@ VERBS = {
     "audit": "say whether the rounds cut off what should have been kept: truncation.json",
     "spread": "how far the networks of an ensemble lie from each other: spread.json",
     "sample": "draw the posteriors of the observation: posterior.h5",
+    "combine": "the posterior of parameters that many observations share: combined.h5, combination.json",
     "calibrate": "check the marginal posteriors on fresh simulations, and the observation among these: JSON files",
     "calibrate_joint": "compare joint posteriors of fresh simulations with the truths: joint.json, local.json",
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",

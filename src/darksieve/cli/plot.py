@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
     parser.add_argument("--energy", type=Path, help="energy.json (energy, comparison)")
+    parser.add_argument("--combined", type=Path, help="combined.h5 (combination)")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
     parser.add_argument("--png", type=Path, required=True, help="the figure as PNG, written")
 
@@ -147,6 +148,14 @@ def _chains(options: argparse.Namespace) -> Figure:
     return chains_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
 
 
+def _combination(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.combination import combination_figure
+    from darksieve.inference.combination import read_combination
+
+    record = json.loads(options.diagnostic.read_text())
+    return combination_figure(read_combination(options.combined), record, _titles(options.posterior))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -171,4 +180,5 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "energy": _energy,
     "comparison": _comparison,
     "chains": _chains,
+    "combination": _combination,
 }

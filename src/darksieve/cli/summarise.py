@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdict", type=Path, required=True, help="verdict.json")
     parser.add_argument("--energy", type=Path, required=True, help="energy.json")
     parser.add_argument("--reference", type=Path, help="reference.json, where other methods were compared with")
+    parser.add_argument("--combination", type=Path, help="combination.json, where observations were combined")
     parser.add_argument("--output", type=Path, required=True, help="summary.txt, written")
 
 
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
         "",
         *_posterior_table(posterior, truth),
         "",
+        *_combination_table(options.combination, posterior),
         *_verdict_table(verdict["diagnostics"]),
         "",
         f"verdict: {verdict['verdict']} (a right posterior gets no in at most {verdict['false_alarm']:.0%} of runs)",
@@ -72,6 +74,29 @@ def _posterior_table(posterior: Posterior, truth: dict[str, float] | None) -> It
             ]
         )
     return aligned(rows)
+
+
+def _combination_table(path: Path | None, posterior: Posterior) -> Iterator[str]:
+    """The shared parameters, given more and more observations."""
+    if path is None:
+        return
+    rows = [["observations", "shared", "unit", "mean", "sd", "95% interval"]]
+    for size, parameters in json.loads(path.read_text())["posterior"].items():
+        for name, found in parameters.items():
+            digits = f".{_decimals(found['standard_deviation'])}f"
+            low, high = (f"{edge:{digits}}" for edge in found["interval_95"])
+            rows.append(
+                [
+                    size,
+                    name,
+                    posterior.units.get(name) or "-",
+                    f"{found['mean']:{digits}}",
+                    f"{found['standard_deviation']:{digits}}",
+                    f"[{low}, {high}]",
+                ]
+            )
+    yield from aligned(rows)
+    yield ""
 
 
 def _verdict_table(diagnostics: list[dict[str, Any]]) -> Iterator[str]:

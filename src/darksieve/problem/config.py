@@ -224,6 +224,37 @@ class ReferenceConfig(Section):
         return self
 
 
+class CombinationConfig(Section):
+    """Further observations, and the parameters that all observations share."""
+
+    shared: list[Name] = Field(
+        min_length=1, max_length=2, description="one parameter, or a pair of `marginals.two_dimensional`"
+    )
+    observations: dict[Name, ObservationConfig] = Field(
+        {}, description="further observations by name, each as `observation`"
+    )
+    mocks: int = Field(
+        0,
+        ge=0,
+        description="further observations that are made with the shared parameters of `observation.mock`, all others "
+        "drawn from their priors",
+    )
+    sizes: list[Annotated[int, Field(ge=1)]] = Field(
+        min_length=1, description="numbers of observations that are combined, the first so many of them"
+    )
+    ensembles: int = Field(
+        20, ge=10, description="ensembles of mocks, with truths from the prior, that check the combined posterior"
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> CombinationConfig:
+        if sorted(set(self.sizes)) != self.sizes:
+            raise ValueError(f"sizes {self.sizes} must rise")
+        if self.sizes[-1] > (number := 1 + len(self.observations) + self.mocks):
+            raise ValueError(f"sizes go up to {self.sizes[-1]}, but there are {number} observations")
+        return self
+
+
 class ExperimentConfig(Section):
     """One experiment: what was observed, how it is simulated, and what is inferred."""
 
@@ -236,6 +267,9 @@ class ExperimentConfig(Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="the training")
     diagnostics: DiagnosticsConfig = Field(default_factory=DiagnosticsConfig, description="the checks")
     reference: ReferenceConfig = Field(default_factory=ReferenceConfig, description="what to compare with")
+    combination: CombinationConfig | None = Field(
+        None, description="parameters that many observations share; needs `rounds.maximum: 1`"
+    )
     posterior_samples: int = Field(
         10000, ge=100, description="weighted samples of each marginal, and samples of the joint posterior"
     )

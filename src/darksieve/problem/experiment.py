@@ -55,7 +55,7 @@ class Experiment:
         path = Path(path).resolve()
         record = _read_yaml(path)
         base, root = path.parent, Path(root).resolve()
-        for section in ("simulator", "observation"):
+        for section in ("simulator", "observation", "combination"):
             if isinstance(record.get(section), dict):
                 record[section] = _with_absolute_files(record[section], base, root)
         experiment = cls(path, root, read_config(ExperimentConfig, record, where=path.name))
@@ -125,6 +125,12 @@ class Experiment:
         found = _files(config.simulator.options) | _files(config.observation.model_dump())
         return tuple(sorted(found))
 
+    @property
+    def combined_files(self) -> tuple[Path, ...]:
+        """Data files of the further observations."""
+        config = self.config.combination
+        return tuple(sorted(_files(config.model_dump()))) if config is not None else ()
+
     @cached_property
     def simulator_identity(self) -> dict[str, object]:
         """What the simulations depend on: class, options, files, prior, units and code."""
@@ -153,10 +159,10 @@ class Experiment:
             parts[key] = record[section][entry] if entry else record[section]
         if "simulator" in keys:
             parts["simulator"] = self.simulator_identity
-        if "observation" in keys:
-            observation = self.config.observation.model_dump()
-            parts["observation"] = _relative(observation)
-            parts["observation files"] = sorted(_content_digest(path) for path in _files(observation))
+        for section in {"observation", "combination"} & set(keys):
+            described = record[section]
+            parts[section] = _relative(described)
+            parts[f"{section} files"] = sorted(_content_digest(path) for path in _files(described))
         return digest(parts)
 
     def _check(self) -> None:
@@ -183,14 +189,15 @@ class Experiment:
                 mend="leave out network.class or say `joint: false`",
             )  # fmt: skip
         if config.observation.mock is not None:
-            self._check_mock(config.observation.mock.parameters)
+            self._check_mock(config.observation.mock.parameters, "observation")
+        self._check_combination()
         fewest = min(first_request(config.rounds), *config.rounds.early_simulations, config.rounds.simulations)
         if fewest * config.training.validation_fraction < 2:
             raise DarksieveError(
                 f"{fewest} simulations a round leave fewer than 2 for validation",
                 where=f"{where}: rounds", mend="ask for more simulations",
             )  # fmt: skip
-        for path in self.files:
+        for path in (*self.files, *self.combined_files):
             if not path.is_file() and path.name not in REGISTRY:
                 raise DarksieveError(
                     f"no file {_shown(path, self.root)}",
@@ -201,8 +208,29 @@ class Experiment:
         if source is not None and not source.is_file():
             raise DarksieveError(f"no file {_shown(source, self.root)}", where=f"{where}: simulator.class")
 
-    def _check_mock(self, truth: Mapping[str, float]) -> None:
-        where = f"{self.path.name}: observation.mock.parameters"
+    def _check_combination(self) -> None:
+        config, where = self.config.combination, f"{self.path.name}: combination"
+        if config is None:
+            return
+        marginals = self.config.marginals
+        one = list(self.config.prior) if marginals.one_dimensional == "all" else marginals.one_dimensional
+        if config.shared not in ([[name] for name in one] + marginals.two_dimensional):
+            raise DarksieveError(
+                f"no marginal of {', '.join(config.shared)}", where=f"{where}.shared",
+                mend="list it in marginals, the pair in the same order",
+            )  # fmt: skip
+        if self.config.rounds.maximum != 1 or self.config.rounds.budget is not None:
+            raise DarksieveError(
+                "a truncated prior fits one observation", where=where, mend="say rounds.maximum: 1, without a budget"
+            )
+        if config.mocks and self.config.observation.mock is None:
+            raise DarksieveError("the observation is no mock", where=f"{where}.mocks", mend="list observations instead")
+        for name, each in config.observations.items():
+            if each.mock is not None:
+                self._check_mock(each.mock.parameters, f"combination.observations.{name}")
+
+    def _check_mock(self, truth: Mapping[str, float], section: str) -> None:
+        where = f"{self.path.name}: {section}.mock.parameters"
         names = list(self.config.prior)
         for name in truth:
             if name not in names:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.problem.config import ObservationConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.files import crop_centre, read_array
@@ -107,8 +108,14 @@ def apply_masks(x: Mapping[str, Tensor], masks: Mapping[str, NDArray[np.bool_]])
     }
 
 
-def make_observation(experiment: Experiment) -> Observation:
+def make_observation(experiment: Experiment, config: ObservationConfig | None = None) -> Observation:
     """Make the mock that an experiment asks for, or read its files, and check it against the simulator.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    config : ObservationConfig, optional
+        Another observation than the experiment's own.
 
     Raises
     ------
@@ -118,18 +125,20 @@ def make_observation(experiment: Experiment) -> Observation:
     """
     import torch
 
-    simulator, config = experiment.simulator, experiment.config.observation
+    simulator, config = experiment.simulator, experiment.config.observation if config is None else config
     generator = torch.Generator().manual_seed(derive_seed("observation", config.mock.seed if config.mock else 0))
     middle = torch.from_numpy(experiment.prior.from_unit(np.full((1, len(experiment.prior)), 0.5))).float()
     truth = dict(config.mock.parameters) if config.mock else None
     z = middle if truth is None else torch.tensor([[truth[name] for name in experiment.prior.names]])
     simulated = simulator.observe(simulate_checked(simulator, z, generator), generator)
     shapes = {name: tuple(array.shape[1:]) for name, array in simulated.items()}
-    masks = _read_mask(experiment, shapes)
+    masks = _read_mask(config, shapes, experiment.path.name)
     if truth is not None:
         x = {name: array[0].cpu().numpy().astype(np.float32) for name, array in simulated.items()}
     else:
-        x = {name: array.astype(np.float32) for name, array in _read_arrays(experiment, shapes).items()}
+        x = {
+            name: array.astype(np.float32) for name, array in _read_arrays(config, shapes, experiment.path.name).items()
+        }
     for name, array in x.items():
         used = np.isfinite(array) | ~masks.get(name, np.ones(array.shape, bool))
         if not used.all():
@@ -142,8 +151,10 @@ def make_observation(experiment: Experiment) -> Observation:
     return Observation(x, masks, descriptions, truth)
 
 
-def _read_arrays(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
-    config, where = experiment.config.observation, f"{experiment.path.name}: observation"
+def _read_arrays(
+    config: ObservationConfig, shapes: Mapping[str, tuple[int, ...]], name_of_file: str
+) -> dict[str, NDArray[np.float64]]:
+    where = f"{name_of_file}: observation"
     assert config.file is not None
     arrays = config.arrays or {name: f"x/{name}" for name in shapes}
     for name in arrays:
@@ -158,11 +169,12 @@ def _read_arrays(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) 
     return x
 
 
-def _read_mask(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.bool_]]:
-    config = experiment.config.observation
+def _read_mask(
+    config: ObservationConfig, shapes: Mapping[str, tuple[int, ...]], name_of_file: str
+) -> dict[str, NDArray[np.bool_]]:
     if config.mask is None:
         return {}
-    where = f"{experiment.path.name}: observation.mask"
+    where = f"{name_of_file}: observation.mask"
     values = read_array(Path(config.mask.file), config.mask.dataset)
     masks = {}
     for name, shape in shapes.items():

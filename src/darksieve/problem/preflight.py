@@ -57,15 +57,18 @@ def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -
 
 
 def _check_once(experiment: Experiment, stamps: Path) -> None:
-    if not all(path.is_file() for path in experiment.files):
+    if not all(path.is_file() for path in (*experiment.files, *experiment.combined_files)):
         return
-    identity = experiment.identity(["simulator", "prior", "observation", "reference"])
+    identity = experiment.identity(["simulator", "prior", "observation", "combination", "reference"])
     stamp = stamps / f"{experiment.name}-{digest([identity, code_digest(__name__)])}.checked"
     if stamp.is_file():
         return
     from darksieve.problem.likelihood import check_reference
     from darksieve.problem.observation import make_observation
 
+    if experiment.config.combination is not None:
+        for further in experiment.config.combination.observations.values():
+            make_observation(experiment, further)
     check_reference(experiment, make_observation(experiment), experiment.config.reference.methods)
     stamps.mkdir(parents=True, exist_ok=True)
     stamp.touch()

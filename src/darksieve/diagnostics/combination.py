@@ -1,0 +1,134 @@
+"""The posterior of shared parameters from many observations, and whether it is right on ensembles of mocks.
+
+An error of the estimator that no single posterior shows grows with the number of observations, the posterior's width
+falls with its root: so the combined posterior is checked as such, for truths from the prior, as often as asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darksieve.diagnostics.records import record_p_values
+from darksieve.diagnostics.uniformity import uniform_p_value
+from darksieve.inference.combination import SharedGrid, combine, log_ratios_of_each
+from darksieve.inference.estimator import Estimator
+from darksieve.problem.experiment import Experiment
+from darksieve.problem.observation import Observation, apply_masks, make_observation
+from darksieve.problem.provenance import derive_seed
+from darksieve.problem.simulator import simulate_checked
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_combination", "collect_observations", "describe_combination"]
+
+log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
+
+
+def collect_observations(experiment: Experiment, observation: Observation) -> dict[str, Tensor]:
+    """Data (n, ...) of all observations: the experiment's own, those that are listed, and mocks that share its truth.
+
+    Raises
+    ------
+    DarksieveError
+        If a file cannot be read or does not fit the simulator.
+    """
+    import torch
+
+    config = experiment.config.combination
+    assert config is not None
+    listed = [make_observation(experiment, each).batch() for each in config.observations.values()]
+    parts = [observation.batch(), *listed]
+    if config.mocks:
+        assert observation.truth is not None
+        unit = experiment.prior.to_unit([observation.truth[name] for name in experiment.prior.names])
+        shared = unit[experiment.prior.columns(config.shared)]
+        parts.append(_mocks(experiment, shared, config.mocks, observation.masks, "mocks"))
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def check_combination(
+    experiment: Experiment, estimator: Estimator, grid: SharedGrid, masks: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Any]:
+    """Where the truths of mock ensembles lie in their combined posteriors, for every number of observations.
+
+    The mass of the region that is denser than the truth is uniform if the posteriors are right.
+    """
+    config = experiment.config.combination
+    assert config is not None
+    generator = np.random.default_rng(derive_seed("combination", experiment.config.seed))
+    points, columns = grid.points(), experiment.prior.columns(grid.names)
+    masses: dict[int, list[float]] = {size: [] for size in config.sizes}
+    for number in range(config.ensembles):
+        shared = generator.random(len(grid.names))
+        x = _mocks(experiment, shared, max(config.sizes), masks, f"ensemble {number}")
+        unit = np.full((1, len(experiment.prior)), 0.5)
+        unit[0, columns] = shared
+        z = np.concatenate([points, experiment.prior.from_unit(unit)])
+        log_ratios = log_ratios_of_each(estimator, grid.names, x, z)
+        for size, probability in combine(log_ratios[:, :-1], config.sizes).items():
+            sums = log_ratios[:size].sum(axis=0)
+            masses[size].append(float(probability[sums[:-1] > sums[-1]].sum()))
+        log.info("%d of %d ensembles", number + 1, config.ensembles)
+    found = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
+    return record_p_values(
+        {size: record["p_value"] for size, record in found.items()},
+        "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",
+        ensembles=config.ensembles,
+        sizes=found,
+    )
+
+
+def _check_masses(masses: Floats) -> dict[str, Any]:
+    return {
+        "p_value": uniform_p_value(masses),
+        "inside_68": float(np.mean(masses <= 0.68)),
+        "inside_95": float(np.mean(masses <= 0.95)),
+        "masses": masses.tolist(),
+    }
+
+
+def describe_combination(grid: SharedGrid, log_ratios: Floats, sizes: Sequence[int]) -> dict[str, Any]:
+    """Mean, standard deviation and central 95% of each shared parameter, by number of observations."""
+    found = {}
+    for size, probability in combine(log_ratios, sizes).items():
+        cells = probability.reshape(grid.shape)
+        found[str(size)] = {
+            name: _describe(grid.axis(name), cells.sum(axis=tuple(a for a in range(cells.ndim) if a != axis)))
+            for axis, name in enumerate(grid.names)
+        }
+    return found
+
+
+def _describe(values: Floats, probability: Floats) -> dict[str, Any]:
+    mean = float(probability @ values)
+    cumulative = np.cumsum(probability) - 0.5 * probability
+    return {
+        "mean": mean,
+        "standard_deviation": float(np.sqrt(probability @ (values - mean) ** 2)),
+        "interval_95": np.interp([0.025, 0.975], cumulative, values).tolist(),
+    }
+
+
+def _mocks(
+    experiment: Experiment, shared: Floats, n: int, masks: Mapping[str, NDArray[np.bool_]], label: str
+) -> dict[str, Tensor]:
+    """Data (n, ...) of observations with the same shared parameters, in the unit cube, and others from the prior."""
+    import torch
+
+    config = experiment.config.combination
+    assert config is not None
+    seed = derive_seed("combination", label, experiment.config.seed)
+    unit = np.random.default_rng(seed).random((n, len(experiment.prior)))
+    unit[:, experiment.prior.columns(config.shared)] = shared
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.from_numpy(experiment.prior.from_unit(unit)).float()
+    with torch.no_grad():
+        signal = simulate_checked(experiment.simulator, z, generator)
+        return apply_masks(experiment.simulator.observe(signal, generator), masks)

@@ -1,0 +1,147 @@
+"""Observations of linear Gaussian data that share a parameter: the combined posterior is a product of Gaussians."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from scipy.stats import multivariate_normal
+
+from darksieve.cli import main
+from darksieve.diagnostics.combination import check_combination, collect_observations, describe_combination
+from darksieve.figures.combination import combination_figure
+from darksieve.inference.combination import SharedGrid, combine, log_ratios_of_each, read_combination
+from darksieve.problem.box import Box
+from darksieve.problem.errors import DarksieveError
+from darksieve.problem.observation import make_observation
+from tests.diagnostics.exact import EXACT, GaussianEstimator, Wrong, linear_gaussian
+
+SIZES = [1, 3, 10]
+
+
+class PairEstimator(GaussianEstimator):
+    """Also the exact ratio of the first two parameters together."""
+
+    def log_ratios(self, x, z):
+        (mean,), covariance = self.posterior(x["x"])
+        z = np.asarray(z, float)[:, :2]
+        log_ratio = multivariate_normal(mean[:2], covariance[:2, :2]).logpdf(z) - multivariate_normal(
+            np.zeros(2), np.eye(2)
+        ).logpdf(z)
+        return {**super().log_ratios(x, np.pad(z, ((0, 0), (0, 1)))), ("z0", "z1"): log_ratio}
+
+
+def combined(load_record, shared, ensembles=10, **changes):
+    experiment = linear_gaussian(load_record, 1)
+    record = yaml.safe_load(experiment.path.read_text())
+    record["marginals"] = {"two_dimensional": [["z0", "z1"]]}
+    record["rounds"] = {"maximum": 1}
+    record["combination"] = {"shared": shared, "mocks": 9, "sizes": SIZES, "ensembles": ensembles, **changes}
+    return load_record(record, "combined")
+
+
+def estimator_of(experiment, wrong=EXACT):
+    return PairEstimator(experiment.simulator, Box.full(experiment.prior.names), wrong)
+
+
+def test_combined_posterior_is_the_product_of_gaussians(load_record):
+    experiment = combined(load_record, ["z0"])
+    estimator, grid = estimator_of(experiment), SharedGrid(experiment.prior, ("z0",))
+    x = collect_observations(experiment, make_observation(experiment))
+    assert len(x["x"]) == 10
+    record = describe_combination(grid, log_ratios_of_each(estimator, ("z0",), x, grid.points()), SIZES)
+    means, covariance = estimator.posterior(x["x"])
+    for size in SIZES:
+        precision = 1 + size * (1 / covariance[0, 0] - 1)
+        mean = means[:size, 0].sum() / covariance[0, 0] / precision
+        assert record[str(size)]["z0"]["mean"] == pytest.approx(mean, abs=2e-3)
+        assert record[str(size)]["z0"]["standard_deviation"] == pytest.approx(precision**-0.5, rel=0.01)
+        assert np.mean(record[str(size)]["z0"]["interval_95"]) == pytest.approx(mean, abs=5e-3)
+
+
+def test_pair_agrees_with_its_parts(load_record):
+    experiment = combined(load_record, ["z0", "z1"])
+    estimator, grid = estimator_of(experiment), SharedGrid(experiment.prior, ("z0", "z1"))
+    x = {"x": make_observation(experiment).batch()["x"]}
+    record = describe_combination(grid, log_ratios_of_each(estimator, ("z0", "z1"), x, grid.points()), [1])
+    (mean,), covariance = estimator.posterior(x["x"])
+    for i, name in enumerate(("z0", "z1")):
+        assert record["1"][name]["mean"] == pytest.approx(mean[i], abs=0.01)
+        assert record["1"][name]["standard_deviation"] == pytest.approx(covariance[i, i] ** 0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
+def test_exact_ratios_pass(load_record, shared):
+    experiment = combined(load_record, shared, ensembles=40)
+    record = check_combination(experiment, estimator_of(experiment), SharedGrid(experiment.prior, tuple(shared)), {})
+    assert record["passed"]
+    assert record["sizes"]["10"]["inside_95"] >= 0.8  # 32 or fewer of 40 inside happens in 0.01% of cases
+
+
+def test_error_that_grows_with_the_number_of_observations_is_seen(load_record):
+    """A shift of 0.3 of one posterior's s.d. is hidden in one, and is a whole s.d. of ten together."""
+    experiment = combined(load_record, ["z0"], ensembles=40)
+    wrong = estimator_of(experiment, Wrong(shift=0.3))
+    record = check_combination(experiment, wrong, SharedGrid(experiment.prior, ("z0",)), {})
+    assert not record["passed"]
+    assert record["sizes"]["10"]["p_value"] < 0.01 < record["sizes"]["1"]["p_value"]
+
+
+def test_observations_may_be_listed(load_record):
+    mock = {"mock": {"parameters": {"z0": 0.1, "z1": 0.0, "z2": -0.3}, "seed": 4}}
+    experiment = combined(load_record, ["z0"], mocks=0, observations={"another": mock}, sizes=[2])
+    observation = make_observation(experiment)
+    x = collect_observations(experiment, observation)["x"].numpy()
+    further = make_observation(experiment, experiment.config.combination.observations["another"])
+    np.testing.assert_array_equal(x, [observation.x["x"], further.x["x"]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rounds": {"maximum": 2}}, r"truncated prior fits one observation.*rounds\.maximum: 1"),
+        ({"marginals": {"one_dimensional": ["z1"]}}, r"no marginal of z0"),
+        ({"combination": {"shared": ["z0"], "sizes": [2]}}, "there are 1 observations"),
+    ],
+)
+def test_what_cannot_be_combined_is_one_line(load_record, changes, message):
+    experiment = combined(load_record, ["z0"])
+    record = yaml.safe_load(experiment.path.read_text())
+    with pytest.raises(DarksieveError, match=message):
+        load_record({**record, **changes}, "wrong")
+
+
+def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
+    from darksieve.inference.training import train
+    from darksieve.store.reader import MemorySource
+    from tests.conftest import simulate
+
+    line_record["marginals"] = {"two_dimensional": [["intercept", "slope"]]}
+    line_record |= {"rounds": {"maximum": 1}, "training": {"epochs": 2}}
+    line_record["combination"] = {"shared": ["intercept", "slope"], "mocks": 4, "sizes": [1, 5], "ensembles": 10}
+    experiment = load_record(line_record)
+    simulations = simulate(experiment, Box.full(experiment.prior.names), tmp_path / "store", 1000)
+    estimator, _ = train(experiment, Box.full(experiment.prior.names), MemorySource(simulations), {}, round_number=1)
+    shapes = {name: array.shape[1:] for name, array in simulations.x.items()}
+    estimator.save(tmp_path / "estimator.pt", experiment, shapes, 1)
+    make_observation(experiment).write(tmp_path / "observation.h5")
+    files = {name: f"{tmp_path}/{name}" for name in ("estimator.pt", "observation.h5", "combined.h5", "summary.json")}
+    inputs = ["--estimator", files["estimator.pt"], "--observation", files["observation.h5"]]
+    outputs = ["--output", files["combined.h5"], "--summary", files["summary.json"]]
+    assert main(["combine", "--experiment", str(experiment.path), *inputs, *outputs]) == 0
+    record = json.loads((tmp_path / "summary.json").read_text())
+    found = read_combination(tmp_path / "combined.h5")
+    assert found.log_ratios.shape[0] == 5
+    assert found.truth == {"intercept": 0.4, "slope": -0.7}
+    widths = [record["posterior"][size]["slope"]["standard_deviation"] for size in ("1", "5")]
+    assert widths[1] < 0.7 * widths[0]
+    contours, truths = combination_figure(found, record, {"slope": "$b$"}).axes
+    assert contours.get_ylabel() == "$b$"
+    assert "10 mock ensembles" in truths.get_ylabel()
+
+
+def test_grid_holds_the_prior_once(load_record):
+    experiment = combined(load_record, ["z0"])
+    grid = SharedGrid(experiment.prior, ("z0",))
+    np.testing.assert_allclose(grid.points()[:, 0], grid.axis("z0"))
+    assert list(combine(np.zeros((2, 4)), [1, 2])[2]) == [0.25] * 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,12 @@ def combination_figure(combination: Combination, record: Mapping[str, Any], titl
             posterior.contour(x, y, cells.T, levels=[_level(probability, 0.95)], colors=[colour], linestyles=[line])
             posterior.plot([], [], color=colour, ls=line, label=label)
     _mark_truth(posterior, names, combination.truth)
+    widest = by_size[sizes[0]].reshape(shape)
+    _set_range(posterior.set_xlim, combination.axes[names[0]], widest.sum(axis=1) if len(names) == 2 else widest)
+    if len(names) == 2:
+        _set_range(posterior.set_ylim, combination.axes[names[1]], widest.sum(axis=0))
+    else:
+        posterior.set_ylim(0, None)
     posterior.set(xlabel=titles.get(names[0], names[0]))
     posterior.set_ylabel(titles.get(names[1], names[1]) if len(names) == 2 else "posterior density")
     posterior.set_title("95% regions" if len(names) == 2 else "posterior")
@@ -71,7 +77,14 @@ def _colours(number: int) -> list[tuple[float, ...]]:
 def _draw_density(axes: Axes, values: NDArray[np.float64], probability: NDArray[np.float64], **style: Any) -> None:
     """A curve in physical units from the probabilities of cells."""
     axes.plot(values, probability / np.gradient(values), **style)
-    axes.set_ylim(0, None)
+
+
+def _set_range(
+    set_limits: Callable[[float, float], Any], values: NDArray[np.float64], probability: NDArray[np.float64]
+) -> None:
+    """Show where all but 0.2% of a marginal lies."""
+    low, high = np.interp([0.001, 0.999], np.cumsum(probability), values)
+    set_limits(float(low), float(high))
 
 
 def _level(probability: NDArray[np.float64], mass: float) -> float:

@@ -12,6 +12,7 @@ from darksieve.inference.estimator import Estimator, choose_device, iterate_rati
 from darksieve.inference.losses import ratio_loss
 from darksieve.inference.training import HISTORY_COLUMNS, train
 from darksieve.problem.box import Box
+from darksieve.problem.config import TrainingConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.store.reader import MemorySource
 from tests.conftest import simulate
@@ -206,3 +207,16 @@ def test_outputs_are_found_in_every_collection():
     for output in (samples, [samples], (samples,), {"a": samples, "aux_b": samples}, {"a": [samples]}):
         assert len(list(iterate_ratios(output))) == 1
     assert list(iterate_ratios(None)) == []
+
+
+def test_only_epochs_that_overfit_use_up_the_patience():
+    """At a high learning rate nothing improves, and nothing is learned by heart either: the best epochs are to come."""
+    config = TrainingConfig(epochs=20, patience=3)
+    run = training._Run(torch.nn.Linear(1, 1), 0, config, 1, torch.Generator())
+    run.best_loss = -1.0
+    for _ in range(5):
+        run.end_epoch(-0.9, -0.8, 0.0)
+    assert not run.finished
+    for _ in range(3):
+        run.end_epoch(-1.1, -0.8, 0.0)
+    assert run.finished

@@ -266,9 +266,13 @@ class _Run:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or none of the last ones brought an improvement."""
-        done = len(self.history)
-        return done >= self.epochs or done - self.best_epoch >= self.patience
+        """Whether all epochs are done, or too many since the best one only learned the simulations by heart.
+
+        An epoch without improvement may just be one of a high learning rate, unless the training loss is below the best
+        validation loss: then there is something to overfit.
+        """
+        by_heart = [row for row in self.history[self.best_epoch :] if row["train_loss"] < self.best_loss]
+        return len(self.history) >= self.epochs or len(by_heart) >= self.patience
 
     def precision(self) -> torch.autocast:
         """bfloat16 on a GPU, full precision elsewhere."""

@@ -185,7 +185,10 @@ class TrainingConfig(Section):
     ensemble: int = Field(1, ge=1, description="networks that are trained, each from another start, and averaged")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
     patience: int | None = Field(
-        None, ge=1, description="epochs without improvement before training stops; by default half of all"
+        None,
+        ge=1,
+        description="epochs without improvement before training stops, counting those that fit what they are "
+        "trained on better than any did what they are not; by default half of all",
     )
     memory: float = Field(
         8.0, gt=0, description="GB that simulations may take; more of them are streamed from the store"

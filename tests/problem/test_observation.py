@@ -36,6 +36,20 @@ def test_mock_is_the_same_twice_and_knows_its_truth(line):
     assert first.descriptions["brightness"].unit == "mag"
 
 
+def test_simulator_brings_its_own_data(line_record, load_record, monkeypatch):
+    line_record["observation"] = {"from_simulator": True}
+    experiment = load_record(line_record)
+    with pytest.raises(DarksieveError, match=r"observation.from_simulator: Line has no method `observed`"):
+        make_observation(experiment)
+    monkeypatch.setattr(type(experiment.simulator), "observed", lambda _: {"brightness": VALUES}, raising=False)
+    observation = make_observation(experiment)
+    np.testing.assert_allclose(observation.x["brightness"], VALUES, rtol=1e-6)
+    assert observation.truth is None
+    monkeypatch.setattr(type(experiment.simulator), "observed", lambda _: {"brightness": VALUES[1:]})
+    with pytest.raises(DarksieveError, match="is not the simulator's"):
+        make_observation(experiment)
+
+
 def test_hdf5_with_a_group_x_is_read(observe, tmp_path):
     write_hdf5(tmp_path / "a.h5", x__brightness=VALUES)
     np.testing.assert_allclose(observe("a.h5").x["brightness"], VALUES, rtol=1e-6)

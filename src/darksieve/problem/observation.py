@@ -14,7 +14,7 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.files import crop_centre, read_array
 from darksieve.problem.provenance import derive_seed
-from darksieve.problem.simulator import Description, simulate_checked
+from darksieve.problem.simulator import Description, WithObservation, simulate_checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,13 +108,13 @@ def apply_masks(x: Mapping[str, Tensor], masks: Mapping[str, NDArray[np.bool_]])
 
 
 def make_observation(experiment: Experiment) -> Observation:
-    """Make the mock that an experiment asks for, or read its files, and check it against the simulator.
+    """Make the mock that an experiment asks for, or take its data from files, and check it against the simulator.
 
     Raises
     ------
     DarksieveError
         If a file cannot be read, an array is missing, has another shape than the simulator's, or is not finite
-        inside its mask.
+        inside its mask, or the simulator brings no data where it is asked for them.
     """
     import torch
 
@@ -144,6 +144,15 @@ def make_observation(experiment: Experiment) -> Observation:
 
 def _read_arrays(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
     config, where = experiment.config.observation, f"{experiment.path.name}: observation"
+    if config.from_simulator:
+        simulator = experiment.simulator
+        if not isinstance(simulator, WithObservation):
+            raise DarksieveError(
+                f"{type(simulator).__name__} has no method `observed`", where=f"{where}.from_simulator",
+                mend="write one, or name a file or a mock",
+            )  # fmt: skip
+        observed = simulator.observed()
+        return {name: _fit(observed[name], None, shape, f"{where}: {name}") for name, shape in shapes.items()}
     assert config.file is not None
     arrays = config.arrays or {name: f"x/{name}" for name in shapes}
     for name in arrays:

@@ -28,6 +28,7 @@ __all__ = [
     "Simulator",
     "WithExactPosterior",
     "WithLikelihood",
+    "WithObservation",
     "check_signal",
     "load_class",
     "load_simulator",
@@ -117,6 +118,15 @@ class WithExactPosterior(Protocol):
 
     def exact_samples(self, x: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
         """Independent draws (n, P) of the posterior of x under `prior`."""
+        ...
+
+
+@runtime_checkable
+class WithObservation(Protocol):
+    """What a simulator of a survey's data may offer besides: the data themselves, from the files of its options."""
+
+    def observed(self) -> dict[str, NDArray[np.float64]]:
+        """The arrays of `simulate` as they were measured, without a batch axis."""
         ...
 
 

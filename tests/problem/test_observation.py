@@ -8,6 +8,7 @@ from astropy.io import fits
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.files import crop_centre, read_array, resolve_array
 from darksieve.problem.observation import Observation, make_observation
+from darksieve.problem.simulator import Description
 
 VALUES = np.linspace(0, 1, 20)
 
@@ -34,6 +35,12 @@ def test_mock_is_the_same_twice_and_knows_its_truth(line):
     np.testing.assert_array_equal(first.x["brightness"], second.x["brightness"])
     assert first.truth == {"intercept": 0.4, "slope": -0.7}
     assert first.descriptions["brightness"].unit == "mag"
+
+
+def test_coordinates_of_a_vector_are_kept(tmp_path):
+    description = Description("km / s", "V", coordinate=(0.5, 1.5), coordinate_label="radius [kpc]")
+    Observation({"v": np.zeros(2, np.float32)}, descriptions={"v": description}).write(tmp_path / "observation.h5")
+    assert Observation.read(tmp_path / "observation.h5").descriptions["v"] == description
 
 
 def test_simulator_brings_its_own_data(line_record, load_record, monkeypatch):

@@ -55,6 +55,9 @@ class Observation:
                 dataset.attrs["label"] = description.label
                 if description.pixel_scale is not None:
                     dataset.attrs["pixel_scale"] = description.pixel_scale
+                if description.coordinate is not None:
+                    dataset.attrs["coordinate"] = description.coordinate
+                    dataset.attrs["coordinate_label"] = description.coordinate_label
             for name, mask in self.masks.items():
                 file.create_dataset(f"mask/{name}", data=mask)
             if self.truth is not None:
@@ -83,6 +86,8 @@ class Observation:
                         unit=item.attrs.get("unit", ""),
                         label=item.attrs.get("label", ""),
                         pixel_scale=item.attrs.get("pixel_scale"),
+                        coordinate=tuple(map(float, item.attrs["coordinate"])) if "coordinate" in item.attrs else None,
+                        coordinate_label=item.attrs.get("coordinate_label", ""),
                     )
                     for name, item in file["x"].items()
                 }

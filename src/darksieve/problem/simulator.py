@@ -43,13 +43,16 @@ class Description:
 
     `unit` is a string that astropy reads (empty if dimensionless), `label` is LaTeX without dollars, and
     `pixel_scale` (arcsec) marks an image whose axes are angles. An array whose rows mean the same in any order is
-    `exchangeable`: a set, from which the default network learns by a sum over its elements.
+    `exchangeable`: a set, from which the default network learns by a sum over its elements. A vector whose elements
+    lie at values of something, such as radii, has these as its `coordinate`, shown under the `coordinate_label`.
     """
 
     unit: str = ""
     label: str = ""
     pixel_scale: float | None = None
     exchangeable: bool = False
+    coordinate: tuple[float, ...] | None = None
+    coordinate_label: str = ""
 
 
 class Simulator(ABC):

@@ -154,7 +154,9 @@ class RotationCurve(Simulator):
             del nuisances["log10_ml_bulge"]
         described = HALOES[halo] | nuisances
         self.parameters = tuple(described)
-        self.descriptions = described | {"velocity": Description("km / s", "V")}
+        self.descriptions = described | {
+            "velocity": Description("km / s", "V", coordinate=tuple(self.curve.radius), coordinate_label="radius [kpc]")
+        }
 
     def simulate(self, z: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Rotation curves, `velocity` (n, points), for z (n, P), columns as in `parameters`.

@@ -146,8 +146,8 @@ class ExpansionHistory(Simulator):
         self.fixed = check_fixed(fixed or {}, PARAMETERS)
         self.parameters = tuple(name for name in PARAMETERS if name not in self.fixed)
         self.descriptions = {name: PARAMETERS[name] for name in self.parameters} | {
-            "supernovae": Description("mag", r"\mu - \langle\mu\rangle"),
-            "bao": Description("", r"D / r_\mathrm{d}"),
+            "supernovae": _at(self.supernovae.redshift, "mag", r"\mu - \langle\mu\rangle"),
+            "bao": _at(self.bao.redshift, "", r"D / r_\mathrm{d}"),
         }
         self._distance = ComovingDistance([*self.supernovae.redshift, *self.bao.redshift])
         self._precision = {"supernovae": _inverse(self.supernovae.covariance), "bao": _inverse(self.bao.covariance)}
@@ -209,6 +209,10 @@ def _checked_covariance(matrix: Floats, path: Path) -> Floats:
     if not np.allclose(matrix, matrix.T, rtol=1e-6) or np.linalg.eigvalsh(matrix).min() <= 0:
         raise DarksieveError("is no covariance: it must be symmetric and positive", where=path, mend="get it again")
     return matrix
+
+
+def _at(redshift: Floats, unit: str, label: str) -> Description:
+    return Description(unit, label, coordinate=tuple(redshift), coordinate_label="redshift")
 
 
 def _inverse(matrix: Floats) -> Tensor:

@@ -1,5 +1,6 @@
 """Observations of linear Gaussian data that share a parameter: the combined posterior is a product of Gaussians."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -94,6 +95,9 @@ def test_observations_may_be_listed(load_record):
     x = collect_observations(experiment, observation)["x"].numpy()
     further = make_observation(experiment, experiment.config.combination.observations["another"])
     np.testing.assert_array_equal(x, [observation.x["x"], further.x["x"]])
+    masked = dataclasses.replace(observation, masks={"x": np.arange(6) > 0})
+    with pytest.raises(DarksieveError, match="another is not masked as the first"):
+        collect_observations(experiment, masked)
 
 
 @pytest.mark.parametrize(

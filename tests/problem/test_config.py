@@ -10,7 +10,7 @@ import yaml
 from darksieve.problem.config import ExperimentConfig, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
-from darksieve.problem.preflight import load_checked
+from darksieve.problem.preflight import check_alternatives, load_checked
 from darksieve.problem.reference import config_reference
 
 DELETE = object()
@@ -57,7 +57,7 @@ BROKEN = {
     "mock without a value": (("observation", "mock", "parameters"), {"slope": 1.0}, "no value for intercept"),
     "mock of an unknown parameter": (("observation", "mock", "parameters", "tilt"), 1.0, "'tilt' has no prior"),
     "mock outside its prior": (("observation", "mock", "parameters", "intercept"), 7.0, "outside its prior"),
-    "mock and file": (("observation", "file"), "x.h5", "exactly one of mock and file"),
+    "mock and file": (("observation", "file"), "x.h5", "exactly one of mock, file and from_simulator"),
     "no data file": (("observation",), {"file": "absent.h5"}, "no file absent.h5"),
     "class of no form": (("simulator", "class"), "Line", "package.module:Class"),
     "class in no file": (("simulator", "class"), "absent.py:Line", "no file absent.py"),
@@ -161,3 +161,18 @@ def test_schemas_and_reference_are_those_of_the_classes(repository):
 @pytest.mark.parametrize(("simulations", "slices"), [(8192, 1), (8193, 2), (20000, 3)])
 def test_shards_hold_at_most_the_configured_number_on_average(line, simulations, slices):
     assert line.slices(simulations) == slices
+
+
+def test_alternatives_need_experiments_with_evidences(line_record, load_record):
+    line_record["reference"] = {"methods": ["nested"]}
+    experiments = {name: load_record(line_record, name) for name in ("one", "two")}
+    check_alternatives({"both": ["one", "two"]}, experiments)
+    del line_record["reference"]
+    experiments["three"] = load_record(line_record, "three")
+    for names, message in (
+        (["one"], "names 1 experiment; name two or more"),
+        (["one", "four"], "'four' is not among the experiments"),
+        (["one", "three"], "three asks for no evidence; say `nested`"),
+    ):
+        with pytest.raises(DarksieveError, match=f"config: alternatives.both: {message}"):
+            check_alternatives({"both": names}, experiments)

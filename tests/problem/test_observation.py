@@ -8,6 +8,7 @@ from astropy.io import fits
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.files import crop_centre, read_array, resolve_array
 from darksieve.problem.observation import Observation, make_observation
+from darksieve.problem.simulator import Description
 
 VALUES = np.linspace(0, 1, 20)
 
@@ -34,6 +35,26 @@ def test_mock_is_the_same_twice_and_knows_its_truth(line):
     np.testing.assert_array_equal(first.x["brightness"], second.x["brightness"])
     assert first.truth == {"intercept": 0.4, "slope": -0.7}
     assert first.descriptions["brightness"].unit == "mag"
+
+
+def test_coordinates_of_a_vector_are_kept(tmp_path):
+    description = Description("km / s", "V", coordinate=(0.5, 1.5), coordinate_label="radius [kpc]")
+    Observation({"v": np.zeros(2, np.float32)}, descriptions={"v": description}).write(tmp_path / "observation.h5")
+    assert Observation.read(tmp_path / "observation.h5").descriptions["v"] == description
+
+
+def test_simulator_brings_its_own_data(line_record, load_record, monkeypatch):
+    line_record["observation"] = {"from_simulator": True}
+    experiment = load_record(line_record)
+    with pytest.raises(DarksieveError, match=r"observation.from_simulator: Line has no method `observed`"):
+        make_observation(experiment)
+    monkeypatch.setattr(type(experiment.simulator), "observed", lambda _: {"brightness": VALUES}, raising=False)
+    observation = make_observation(experiment)
+    np.testing.assert_allclose(observation.x["brightness"], VALUES, rtol=1e-6)
+    assert observation.truth is None
+    monkeypatch.setattr(type(experiment.simulator), "observed", lambda _: {"brightness": VALUES[1:]})
+    with pytest.raises(DarksieveError, match="is not the simulator's"):
+        make_observation(experiment)
 
 
 def test_hdf5_with_a_group_x_is_read(observe, tmp_path):

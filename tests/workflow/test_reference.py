@@ -49,3 +49,17 @@ def test_comparison_is_made_and_shown(gaussian):
     file = gaussian.folder / "examples/line.yaml"
     file.write_text(file.read_text().replace("samples: 300", "samples: 200"))
     assert gaussian.planned() == {"refer", "compare", "judge", "account", "plot", "summarise"}
+
+
+def test_models_are_ranked_where_they_are_named(gaussian):
+    """A dry run: the group's table needs the evidence of each model, and no training."""
+    file = gaussian.folder / "examples/line.yaml"
+    record = yaml.safe_load(file.read_text())
+    record["reference"] = {"methods": ["nested"]}
+    for name in ("line", "other"):
+        (gaussian.folder / f"examples/{name}.yaml").write_text(yaml.safe_dump(record))
+    both = ("experiments=[examples/line.yaml, examples/other.yaml]", "alternatives={both: [line, other]}")
+    output = gaussian.snakemake("-n", "--cores", "2", "results/alternatives/both.txt", extra=both).stdout
+    assert set(re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)) == {
+        ("observe", "2"), ("refer", "2"), ("rank", "1"), ("total", "5"),
+    }  # fmt: skip

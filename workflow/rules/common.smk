@@ -9,7 +9,7 @@ from pathlib import Path
 from darksieve.problem.config import METHODS
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
-from darksieve.problem.preflight import load_checked
+from darksieve.problem.preflight import check_alternatives, load_checked
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
@@ -34,6 +34,7 @@ try:
         Path.cwd(),
         Path(".snakemake/darksieve"),
     )
+    check_alternatives(CONFIG.alternatives, EXPERIMENTS)
 except DarksieveError as error:
     sys.exit(f"darksieve: error: {error}")
 
@@ -45,6 +46,7 @@ wildcard_constraints:
     shard=r"\d+",
     figure="|".join(FIGURES.split()),
     method="|".join(METHODS),
+    alternatives="|".join(CONFIG.alternatives),
 
 
 def get_file(wildcards) -> str:
@@ -129,6 +131,16 @@ def get_extra_options(wildcards, input) -> str:
     return " ".join(f"--{kind} {input[kind]}" for kind in wanted)
 
 
+def get_alternatives(file: str):
+    """Function that gives a file of each experiment that is ranked."""
+
+    def get_files(wildcards) -> list[str]:
+        names = CONFIG.alternatives[wildcards.alternatives]
+        return [f"results/{name}/{file}" for name in names]
+
+    return get_files
+
+
 def get_diagnostics(wildcards) -> list[str]:
     """The JSON files of all diagnostics."""
     folder = f"results/{wildcards.experiment}/diagnostics"
@@ -158,6 +170,7 @@ def get_costs(wildcards) -> list[str]:
 def get_results(wildcards) -> list[str]:
     """Summaries and figures of all experiments."""
     summaries = [f"results/{experiment}/summary.txt" for experiment in EXPERIMENTS]
+    summaries += [f"results/alternatives/{name}.txt" for name in CONFIG.alternatives]
     return summaries + [
         f"results/{experiment}/figures/{figure}.{suffix}"
         for experiment in EXPERIMENTS
@@ -168,7 +181,8 @@ def get_results(wildcards) -> list[str]:
 
 def show_summaries() -> None:
     """Print what was found, at the end of a run that made it."""
-    for name in EXPERIMENTS:
-        summary = Path("results", name, "summary.txt")
+    tables = [f"alternatives/{name}.txt" for name in CONFIG.alternatives]
+    for file in [*(f"{name}/summary.txt" for name in EXPERIMENTS), *tables]:
+        summary = Path("results", file)
         if summary.is_file():
             print("", summary.read_text(), sep="\n", file=sys.stderr)

@@ -47,3 +47,30 @@ rule compare:
     shell:
         "darksieve compare --posterior {input.posterior} --references {input.references}"
         " --output {output.verdict} --cost {output.cost} 2>&1 | tee {log}"
+
+
+rule rank:
+    input:
+        references=get_alternatives("reference/nested.h5"),
+        observations=get_alternatives("observation.h5"),
+    output:
+        record="results/alternatives/{alternatives}.json",
+        table="results/alternatives/{alternatives}.txt",
+        cost="results/alternatives/costs/rank/{alternatives}.json",
+    log:
+        "results/alternatives/logs/rank/{alternatives}.log",
+    benchmark:
+        "results/alternatives/benchmarks/rank/{alternatives}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        experiments=lambda wildcards: CONFIG.alternatives[wildcards.alternatives],
+        code=code_digest("darksieve.cli.rank"),
+    message:
+        "Evidences of {wildcards.alternatives}"
+    shell:
+        "darksieve rank --experiments {params.experiments} --references {input.references}"
+        " --observations {input.observations} --output {output.record} --table {output.table}"
+        " --cost {output.cost} 2>&1 | tee {log}"

@@ -35,6 +35,7 @@ VERBS = {
     "predict": "compare data simulated from the posterior with the observation: JSON and HDF5",
     "refer": "infer the posterior by a likelihood-based method: reference/<method>.h5",
     "compare": "compare the posterior with those of likelihood-based methods: reference.json",
+    "rank": "order models of one observation by their evidence: JSON and a table",
     "account": "sum up what all jobs cost in time and energy: energy.csv, energy.json",
     "judge": "one verdict from all diagnostics, yes, no or undecided: verdict.json",
     "plot": "draw one figure: PDF and PNG",

@@ -17,6 +17,7 @@ from darksieve.diagnostics.records import record_p_values
 from darksieve.diagnostics.uniformity import uniform_p_value
 from darksieve.inference.combination import SharedGrid, combine, log_ratios_of_each
 from darksieve.inference.estimator import Estimator
+from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import Observation, apply_masks, make_observation
 from darksieve.problem.provenance import derive_seed
@@ -37,14 +38,21 @@ def collect_observations(experiment: Experiment, observation: Observation) -> di
     Raises
     ------
     DarksieveError
-        If a file cannot be read or does not fit the simulator.
+        If a file cannot be read or does not fit the simulator, or other elements of it are masked.
     """
     import torch
 
     config = experiment.config.combination
     assert config is not None
-    listed = [make_observation(experiment, each).batch() for each in config.observations.values()]
-    parts = [observation.batch(), *listed]
+    listed = {name: make_observation(experiment, each) for name, each in config.observations.items()}
+    for name, further in listed.items():
+        same = further.masks.keys() == observation.masks.keys()
+        if not same or any(np.any(further.masks[key] != mask) for key, mask in observation.masks.items()):
+            raise DarksieveError(
+                f"{name} is not masked as the first observation is", where=f"{experiment.path.name}: combination",
+                mend="mask the same elements of all: one estimator serves them",
+            )  # fmt: skip
+    parts = [each.batch() for each in (observation, *listed.values())]
     if config.mocks:
         assert observation.truth is not None
         unit = experiment.prior.to_unit([observation.truth[name] for name in experiment.prior.names])

@@ -91,7 +91,7 @@ def show_array(
     limits: tuple[float, float] | None = None,
     cmap: str | None = None,
 ) -> None:
-    """Draw an image with a colour bar, or a vector as a curve, with units on every axis."""
+    """Draw an image with a colour bar, a vector as a curve, or as points where it has a coordinate; axes have units."""
     figure = axes.get_figure()
     assert figure is not None
     if array.ndim == 2:
@@ -103,6 +103,9 @@ def show_array(
         unit = "arcsec" if description.pixel_scale else "pixel"
         axes.set(xlabel=f"$x$ [{unit}]", ylabel=f"$y$ [{unit}]")
         figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+    elif description.coordinate is not None:
+        axes.plot(description.coordinate, array, "o", color=MAIN, ms=3)
+        axes.set(xlabel=description.coordinate_label, ylabel=label)
     else:
         axes.plot(array.ravel(), color=MAIN, lw=1)
         axes.set(xlabel="element", ylabel=label)

@@ -83,12 +83,15 @@ class MaskConfig(Section):
 
 
 class ObservationConfig(Section):
-    """The observation: a mock, or a file and where its arrays lie."""
+    """The observation: a mock, a file and where its arrays lie, or what the simulator's own files hold."""
 
     mock: MockConfig | None = Field(None, description="a mock observation")
     file: str | None = Field(
         None,
         description="HDF5, FITS or CSV file, relative to the experiment file or to where Snakemake is started",
+    )
+    from_simulator: bool = Field(
+        False, description="the data that lie in the files of the simulator's options, such as a survey's tables"
     )
     arrays: dict[Name, str] = Field(
         {},
@@ -99,8 +102,8 @@ class ObservationConfig(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> ObservationConfig:
-        if (self.mock is None) == (self.file is None):
-            raise ValueError("needs exactly one of mock and file")
+        if [self.mock is not None, self.file is not None, self.from_simulator].count(True) != 1:
+            raise ValueError("needs exactly one of mock, file and from_simulator")
         return self
 
 
@@ -300,6 +303,11 @@ class WorkflowConfig(Section):
 
     experiments: list[str] = Field(
         min_length=1, description="names in `config/experiments/`, or paths of experiment files"
+    )
+    alternatives: dict[Name, list[str]] = Field(
+        {},
+        description="name: experiments on one observation, which are ranked by the evidence of nested sampling: "
+        "`results/alternatives/NAME.txt`",
     )
     data_mirror: str | None = Field(
         None, description="folder that holds the registered data files, in place of their public origin"

@@ -15,7 +15,7 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.files import crop_centre, read_array
 from darksieve.problem.provenance import derive_seed
-from darksieve.problem.simulator import Description, simulate_checked
+from darksieve.problem.simulator import Description, WithObservation, simulate_checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,9 @@ class Observation:
                 dataset.attrs["label"] = description.label
                 if description.pixel_scale is not None:
                     dataset.attrs["pixel_scale"] = description.pixel_scale
+                if description.coordinate is not None:
+                    dataset.attrs["coordinate"] = description.coordinate
+                    dataset.attrs["coordinate_label"] = description.coordinate_label
             for name, mask in self.masks.items():
                 file.create_dataset(f"mask/{name}", data=mask)
             if self.truth is not None:
@@ -84,6 +87,8 @@ class Observation:
                         unit=item.attrs.get("unit", ""),
                         label=item.attrs.get("label", ""),
                         pixel_scale=item.attrs.get("pixel_scale"),
+                        coordinate=tuple(map(float, item.attrs["coordinate"])) if "coordinate" in item.attrs else None,
+                        coordinate_label=item.attrs.get("coordinate_label", ""),
                     )
                     for name, item in file["x"].items()
                 }
@@ -109,7 +114,7 @@ def apply_masks(x: Mapping[str, Tensor], masks: Mapping[str, NDArray[np.bool_]])
 
 
 def make_observation(experiment: Experiment, config: ObservationConfig | None = None) -> Observation:
-    """Make the mock that an experiment asks for, or read its files, and check it against the simulator.
+    """Make the mock that an experiment asks for, or take its data from files, and check it against the simulator.
 
     Parameters
     ----------
@@ -121,7 +126,7 @@ def make_observation(experiment: Experiment, config: ObservationConfig | None = 
     ------
     DarksieveError
         If a file cannot be read, an array is missing, has another shape than the simulator's, or is not finite
-        inside its mask.
+        inside its mask, or the simulator brings no data where it is asked for them.
     """
     import torch
 
@@ -136,9 +141,7 @@ def make_observation(experiment: Experiment, config: ObservationConfig | None = 
     if truth is not None:
         x = {name: array[0].cpu().numpy().astype(np.float32) for name, array in simulated.items()}
     else:
-        x = {
-            name: array.astype(np.float32) for name, array in _read_arrays(config, shapes, experiment.path.name).items()
-        }
+        x = {name: array.astype(np.float32) for name, array in _read_arrays(experiment, config, shapes).items()}
     for name, array in x.items():
         used = np.isfinite(array) | ~masks.get(name, np.ones(array.shape, bool))
         if not used.all():
@@ -152,9 +155,18 @@ def make_observation(experiment: Experiment, config: ObservationConfig | None = 
 
 
 def _read_arrays(
-    config: ObservationConfig, shapes: Mapping[str, tuple[int, ...]], name_of_file: str
+    experiment: Experiment, config: ObservationConfig, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, NDArray[np.float64]]:
-    where = f"{name_of_file}: observation"
+    where = f"{experiment.path.name}: observation"
+    if config.from_simulator:
+        simulator = experiment.simulator
+        if not isinstance(simulator, WithObservation):
+            raise DarksieveError(
+                f"{type(simulator).__name__} has no method `observed`", where=f"{where}.from_simulator",
+                mend="write one, or name a file or a mock",
+            )  # fmt: skip
+        observed = simulator.observed()
+        return {name: _fit(observed[name], None, shape, f"{where}: {name}") for name, shape in shapes.items()}
     assert config.file is not None
     arrays = config.arrays or {name: f"x/{name}" for name in shapes}
     for name in arrays:

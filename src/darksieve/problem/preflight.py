@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import code_digest, digest
 
-__all__ = ["load_checked"]
+__all__ = ["check_alternatives", "load_checked"]
 
 
 def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -> dict[str, Experiment]:
@@ -54,6 +54,28 @@ def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -
         experiments[experiment.name] = experiment
         _check_once(experiment, stamps)
     return experiments
+
+
+def check_alternatives(alternatives: Mapping[str, Sequence[str]], experiments: Mapping[str, Experiment]) -> None:
+    """Check that the experiments to be ranked are there and ask for their evidence.
+
+    Raises
+    ------
+    DarksieveError
+        If one is not, does not, or has nothing to be ranked with.
+    """
+    for group, names in alternatives.items():
+        where = f"config: alternatives.{group}"
+        if len(set(names)) < 2:
+            raise DarksieveError(f"names {len(set(names))} experiment", where=where, mend="name two or more")
+        for name in names:
+            if name not in experiments:
+                known = ", ".join(experiments)
+                raise DarksieveError(f"{name!r} is not among the experiments", where=where, mend=f"there are {known}")
+            if "nested" not in experiments[name].config.reference.methods:
+                raise DarksieveError(
+                    f"{name} asks for no evidence", where=where, mend="say `nested` in its reference.methods"
+                )
 
 
 def _check_once(experiment: Experiment, stamps: Path) -> None:

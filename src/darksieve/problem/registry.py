@@ -38,6 +38,14 @@ _DOLPHIN = (
     "io_directory_example/data/lens_system1/"
 )
 
+_SPARC = "Lelli, McGaugh & Schombert 2016, AJ 152, 157 (SPARC)"
+_DESI = "DESI Collaboration 2025, arXiv 2503.14738 (DESI DR2 BAO)"
+_UNION3 = "Rubin et al. 2023, arXiv 2311.12098 (Union3)"
+_BAO_DATA = (
+    "https://raw.githubusercontent.com/CobayaSampler/bao_data/bb0c1c9009dc76d1391300e169e8df38fd1096db/desi_bao_dr2/"
+)
+_SN_DATA = "https://raw.githubusercontent.com/CobayaSampler/sn_data/61d96434cafc2770928322c38e5a750e686368ae/Union3/"
+
 REGISTRY: dict[str, DataFile] = {
     "image_lens_system1_F390W.h5": DataFile(
         origin=_DOLPHIN + "image_lens_system1_F390W.h5",
@@ -52,6 +60,49 @@ REGISTRY: dict[str, DataFile] = {
         licence="BSD-3-Clause",
         citation="Shajib et al. 2021, MNRAS 503, 2380 (dolphin)",
         units="kernel_point_source: fraction of the flux per pixel of 0.04 arcsec",
+    ),
+    "Rotmod_LTG.zip": DataFile(
+        origin="https://raw.githubusercontent.com/dbeaup01/sfh-galaxy-rotation-curves/a8f2735/Rotmod_LTG.zip",
+        sha256="0a80cc90714828cc28b7dd57923576714d209f2490328c087c4a4ad607faf588",
+        licence="CC-BY-4.0",
+        citation=_SPARC,
+        units="radius: kpc; velocities (observed, error, gas, disc and bulge for a mass-to-light ratio of 1): km / s",
+    ),
+    "MasterSheet_SPARC.mrt": DataFile(
+        origin="https://raw.githubusercontent.com/lrspeiser/sigmagravity/main/"
+        "research/many_path_model/paper_release/data/Rotmod_LTG/MasterSheet_SPARC.mrt",
+        sha256="5aa0501f6b0d881fa579030e315e7b5b6ef561a5bd3a07472f9929c7e5728243",
+        licence="CC-BY-4.0",
+        citation=_SPARC,
+        units="distance: Mpc; inclination: degree; the others as its head says",
+    ),
+    "desi_dr2_bao_mean.txt": DataFile(
+        origin=_BAO_DATA + "desi_gaussian_bao_ALL_GCcomb_mean.txt",
+        sha256="9ac154ab583ce759c0f7eef3c978c7c70a6ead2d18774caceadf1a350a640585",
+        licence="public release",
+        citation=_DESI,
+        units="distances in units of the sound horizon r_d",
+    ),
+    "desi_dr2_bao_cov.txt": DataFile(
+        origin=_BAO_DATA + "desi_gaussian_bao_ALL_GCcomb_cov.txt",
+        sha256="252a143274c8a07c78694c119617d36594f6d7965d00319ca611c6ffb886e509",
+        licence="public release",
+        citation=_DESI,
+        units="covariance of the distances, in their order",
+    ),
+    "union3_lcparam_full.txt": DataFile(
+        origin=_SN_DATA + "lcparam_full.txt",
+        sha256="a840fe71c606bda11b869dbfcacc21c0199a5dc393f3790d10a7b58de97deae7",
+        licence="public release",
+        citation=_UNION3,
+        units="mb: distance modulus of a bin of redshift, mag, up to one constant",
+    ),
+    "union3_mag_covmat.txt": DataFile(
+        origin=_SN_DATA + "mag_covmat.txt",
+        sha256="64c79abd24bf5154bc1e38ad0c031e31dd6247cdcc5ca930829698169809a146",
+        licence="public release",
+        citation=_UNION3,
+        units="covariance of the distance moduli, mag^2; the first line is their number",
     ),
 }
 

@@ -28,6 +28,7 @@ __all__ = [
     "Simulator",
     "WithExactPosterior",
     "WithLikelihood",
+    "WithObservation",
     "check_signal",
     "load_class",
     "load_simulator",
@@ -42,13 +43,16 @@ class Description:
 
     `unit` is a string that astropy reads (empty if dimensionless), `label` is LaTeX without dollars, and
     `pixel_scale` (arcsec) marks an image whose axes are angles. An array whose rows mean the same in any order is
-    `exchangeable`: a set, from which the default network learns by a sum over its elements.
+    `exchangeable`: a set, from which the default network learns by a sum over its elements. A vector whose elements
+    lie at values of something, such as radii, has these as its `coordinate`, shown under the `coordinate_label`.
     """
 
     unit: str = ""
     label: str = ""
     pixel_scale: float | None = None
     exchangeable: bool = False
+    coordinate: tuple[float, ...] | None = None
+    coordinate_label: str = ""
 
 
 class Simulator(ABC):
@@ -117,6 +121,15 @@ class WithExactPosterior(Protocol):
 
     def exact_samples(self, x: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
         """Independent draws (n, P) of the posterior of x under `prior`."""
+        ...
+
+
+@runtime_checkable
+class WithObservation(Protocol):
+    """What a simulator of a survey's data may offer besides: the data themselves, from the files of its options."""
+
+    def observed(self) -> dict[str, NDArray[np.float64]]:
+        """The arrays of `simulate` as they were measured, without a batch axis."""
         ...
 
 

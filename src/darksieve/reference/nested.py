@@ -32,5 +32,10 @@ def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POI
     )  # fmt: skip
     sampler.run(n_eff=WEIGHTED * n, discard_exploration=True)
     z, _, _ = sampler.posterior(equal_weight=True)
-    findings = {"log_evidence": float(sampler.log_z), "log_evidence_error": float(1 / np.sqrt(sampler.n_eff))}
+    _, _, log_likelihood = sampler.posterior()
+    findings = {
+        "log_evidence": float(sampler.log_z),
+        "log_evidence_error": float(1 / np.sqrt(sampler.n_eff)),
+        "largest_log_likelihood": float(log_likelihood.max()),
+    }
     return Draws(z, findings=findings)

@@ -39,6 +39,7 @@ from darksieve.simulators.lens.substructure import (
     tnfw_coefficients,
     tnfw_deflection,
 )
+from darksieve.simulators.options import check_fixed
 
 __all__ = ["StrongLens"]
 
@@ -158,7 +159,7 @@ class StrongLens(Simulator):
             everything |= _galaxy("light", "light")
         if subhalo:
             everything |= SUBHALO
-        self.fixed = _check_fixed(fixed or {}, everything)
+        self.fixed = check_fixed(fixed or {}, everything)
         self.parameters = tuple(name for name in everything if name not in self.fixed)
         self.descriptions = {name: everything[name] for name in self.parameters} | {
             "image": Description("electron / s", "d", pixel_scale=float(pixel_scale))
@@ -295,15 +296,3 @@ def _check_correlation(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.5:
         raise DarksieveError(f"{value!r}", where="option noise_correlation", mend="give a number from 0 to 0.5")
     return float(value)
-
-
-def _check_fixed(fixed: Mapping[str, float], known: Mapping[str, Description]) -> dict[str, float]:
-    unknown = [name for name in fixed if name not in known]
-    if unknown:
-        raise DarksieveError(
-            f"unknown parameter {unknown[0]!r}", where="option fixed", mend=f"known are {', '.join(known)}"
-        )
-    for name, value in fixed.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise DarksieveError(f"{name} = {value!r}", where="option fixed", mend="give a finite number")
-    return {name: float(value) for name, value in fixed.items()}

@@ -1,0 +1,148 @@
+"""CPU time an image with thousands of haloes: darksieve's `StrongLens` and caustics in eager PyTorch, on one thread.
+
+Both render an elliptical power law with shear, TNFW haloes from 1e6 to 1e10 solar masses (c = 15, tau = 6) and a Sersic
+source: 100 x 100 pixels, 3 x 3 Gauss points a pixel, float32. First darksieve's deflection is compared with the direct
+sum at every ray, then the times are taken in turns in one process. Run it as `python benchmarks/halo_field.py`; it
+fails below the required ratio or above the allowed errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import caustics
+import numpy as np
+import torch
+from torch import Tensor
+
+from darksieve.simulators.lens import StrongLens, haloes_from_mass
+from darksieve.simulators.lens.populations import DrawnHaloes
+from darksieve.simulators.lens.substructure import Haloes, tnfw_coefficients, tnfw_deflection, tnfw_total
+
+PIXELS, SCALE, POINTS = 100, 0.05, 3
+MASSES, SLOPE, CONCENTRATION, TRUNCATION = (1e6, 1e10), -0.9, 15.0, 6.0
+REQUIRED, LARGEST_GROWTH = 100.0, 2.0
+ACCURACY = {"FFT": 5e-5, "grid": 1e-5}  # arcsec rms
+LARGEST_IMAGE_ERROR = 1e-4  # of the peak, for the finer of the two
+LENS = {
+    "einstein_radius": 1.3, "slope": 2.0, "lens_x": 0.0, "lens_y": 0.0, "lens_e1": 0.09, "lens_e2": 0.06,
+    "shear_1": 0.02, "shear_2": -0.01, "source_x": 0.05, "source_y": 0.1, "source_radius": 0.2, "source_index": 1.0,
+    "source_e1": 0.1, "source_e2": 0.02, "log10_source_flux": 1.0,
+}  # fmt: skip
+
+
+def make_simulator(accuracy: float) -> StrongLens:
+    """The lens, its field of haloes set to this accuracy."""
+    subhaloes = {"radius": 3.6, "concentration": CONCENTRATION, "truncation": TRUNCATION}
+    return StrongLens(
+        pixels=PIXELS, pixel_scale=SCALE, supersampling=POINTS, subhaloes=subhaloes, deflection_accuracy=accuracy,
+        fixed=LENS | {"sigma_sub_at_1e8": 0.01, "beta": SLOPE},
+    )  # fmt: skip
+
+
+def draw_haloes(simulator: StrongLens, count: int) -> Haloes:
+    """A power law of masses, uniform in the frame, (1, count)."""
+    random = np.random.default_rng(1)
+    low, high = (mass**SLOPE for mass in MASSES)
+    mass = torch.from_numpy((low + random.random((1, count)) * (high - low)) ** (1 / SLOPE))
+    x, y = torch.from_numpy(random.uniform(-0.5, 0.5, (2, 1, count)) * PIXELS * SCALE)
+    haloes = haloes_from_mass(x, y, mass, CONCENTRATION, TRUNCATION, mass > 0, simulator.populations.members["subhaloes"].plane)
+    return Haloes(**{name: t.float() if t.is_floating_point() else t for name, t in vars(haloes).items()})
+
+
+def renderer(simulator: StrongLens, haloes: Haloes) -> Callable[[], Tensor]:
+    """A function that makes the image of given haloes."""
+    values = {name: torch.tensor([[value]]) for name, value in LENS.items()}
+    return lambda: simulator.render(values, None, DrawnHaloes(haloes, ()))[0]
+
+
+def direct(simulator: StrongLens, haloes: Haloes) -> Tensor:
+    """Deflection (2, 1, R) summed at every ray, in tiles."""
+    rays = simulator.populations.field.rays.float()
+    coefficients = tnfw_coefficients(haloes)
+    parts = [torch.stack(tnfw_deflection(*tile, coefficients)) for tile in rays.split(9000, dim=-1)]
+    return torch.cat(parts, dim=-1)
+
+
+def caustics_renderer(haloes: Haloes) -> Callable[[], Tensor]:
+    """The same lens in caustics, without a point-spread function."""
+    cosmology = caustics.FlatLambdaCDM(name="cosmology")
+    epl = caustics.EPL(cosmology=cosmology, name="epl", x0=0.0, y0=0.0, q=0.8, phi=0.3, Rein=1.3, t=1.0)
+    shear = caustics.ExternalShear(cosmology=cosmology, name="shear", x0=0.0, y0=0.0, gamma_1=0.02, gamma_2=-0.01)
+    mass = 1e8 * (4 * haloes.convergence * haloes.scale_radius**2 * tnfw_total(haloes.truncation))[0]
+    tnfw = caustics.TNFW(
+        cosmology=cosmology, name="haloes", x0=haloes.x[0], y0=haloes.y[0], mass=mass, Rs=haloes.scale_radius[0],
+        tau=haloes.truncation[0], interpret_m_total_mass=True,
+    )  # fmt: skip
+    tnfw.to_dynamic()
+    plane = caustics.BatchedPlane(cosmology=cosmology, lens=tnfw, name="population", chunk_size=10)
+    lens = caustics.SinglePlane(cosmology=cosmology, lenses=[epl, shear, plane], name="lens", z_l=0.5, z_s=2.0)
+    source = caustics.Sersic(name="source", x0=0.05, y0=0.1, q=0.8, phi=0.1, n=1.0, Re=0.2, Ie=1.0)
+    simulator = caustics.LensSource(
+        lens=lens, source=source, pixelscale=SCALE, pixels_x=PIXELS, quad_level=POINTS, psf=None
+    )
+    simulator.to_static()
+    tnfw.to_dynamic()
+    parameters = simulator.build_params_list() if hasattr(simulator, "build_params_list") else simulator.get_values()
+    return lambda: simulator(parameters)
+
+
+def seconds(render: Callable[[], object]) -> float:
+    """CPU time of a call."""
+    start = time.process_time()
+    render()
+    return time.process_time() - start
+
+
+def main() -> int:
+    """Compare, print, and return 1 where a bar is missed."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--blocks", type=int, default=9, help="images of each kind")
+    options = arguments.parse_args()
+    torch.set_num_threads(1)
+
+    passed = True
+    simulators = {name: make_simulator(accuracy) for name, accuracy in ACCURACY.items()}
+    exact = make_simulator(0.0)
+    few, many = (draw_haloes(exact, count) for count in (1000, 10000))
+    peak_image = renderer(exact, few)()
+    for name, simulator in simulators.items():
+        for haloes in (few, many) if name == "FFT" else (few,):
+            wrong = simulator.populations.field.deflection(haloes) - direct(simulator, haloes)
+            rms = float(wrong.square().sum(dim=0).mean().sqrt())
+            print(f"{name}: {haloes.x.shape[1]} haloes, deflection error {rms:.1e} arcsec rms (allowed {ACCURACY[name]:.0e})")
+            passed &= rms <= ACCURACY[name]
+        error = float((renderer(simulator, few)() - peak_image).abs().max() / peak_image.max())
+        print(f"{name}: 1000 haloes, image error {error:.1e} of the peak")
+        passed &= name == "FFT" or error <= LARGEST_IMAGE_ERROR
+
+    renders = {
+        f"{name}, {haloes.x.shape[1]}": renderer(simulator, haloes)
+        for name, simulator in simulators.items()
+        for haloes in ((few, many) if name == "FFT" else (few,))
+    }
+    times: dict[str, list[float]] = {name: [] for name in [*renders, "caustics, 1000"]}
+    peer = caustics_renderer(few)
+    for block in range(options.blocks):
+        for name, render in renders.items():
+            times[name].append(seconds(render))
+        if block < 2:
+            times["caustics, 1000"].append(seconds(peer))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in median.items():
+        print(f"{name} haloes: {1e3 * value:.1f} ms of CPU time an image")
+    growth = median["FFT, 10000"] / median["FFT, 1000"]
+    print(f"10000 haloes take {growth:.2f} times as long as 1000 (at most {LARGEST_GROWTH:g})")
+    for name in ACCURACY:
+        ratio = median["caustics, 1000"] / median[f"{name}, 1000"]
+        print(f"{name}: caustics takes {ratio:.0f} times as long (required {REQUIRED:g})")
+        passed &= ratio >= REQUIRED
+    return 0 if passed and growth <= LARGEST_GROWTH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,12 +24,13 @@ __all__ = ["HaloField", "lagrange_weights"]
 
 POINTS = 4  # of the interpolation: cubic
 REACH = POINTS // 2
-SMALLEST_SCALE_RADIUS, LARGEST_SCALE_RADIUS = 0.02, 40.0  # pixels; what is larger is not transformed
+SMALLEST_SCALE_RADIUS, LARGEST_SCALE_RADIUS = 0.03, 20.0  # pixels; what is larger is not transformed
 RADIUS_RATIO, TRUNCATION_RATIO = 1.4, 4.0  # of bins
 FEWEST_TO_TRANSFORM = 32  # as costly as a transform, summed at the nodes
 CORE = 3  # pixels a side, around a halo
-PHASES = 11  # places in a pixel along each axis at which cores are tabulated
-MENDED_SHARE, SUMMED_SHARE, TRANSFORMED_SHARE = 0.3, 0.2, 0.5  # of the allowed variance
+PHASES = 7  # places in a pixel along each axis at which cores are tabulated
+# of the allowed variance; the rest is left for errors that do not add up at random
+MENDED_SHARE, SUMMED_SHARE, TRANSFORMED_SHARE = 0.2, 0.15, 0.35
 PATCH, PLACES = 25, 6  # pixels a side, and places of a halo in its pixel, for the measurement of the errors
 
 
@@ -99,18 +99,19 @@ class HaloField:
         number = math.ceil(math.log(LARGEST_SCALE_RADIUS / SMALLEST_SCALE_RADIUS) / math.log(RADIUS_RATIO)) + 1
         self.scale_radii = _geometric(SMALLEST_SCALE_RADIUS * pixel_scale, LARGEST_SCALE_RADIUS * pixel_scale, number)
         low, high = truncation
-        self.truncations = _geometric(low, high, 1 if high == low else math.ceil(math.log(high / low, TRUNCATION_RATIO)) + 1)
+        self.truncations = _geometric(
+            low, high, 1 if high == low else math.ceil(math.log(high / low, TRUNCATION_RATIO)) + 1
+        )
         self._tables: dict[tuple[torch.device, torch.dtype], _Tables] = {}
 
     def deflection(self, haloes: Haloes) -> Tensor:
         """Deflection (2, B, S P^2) [arcsec] of haloes (B, H), in the order of the rays of `ray_grid`."""
         if not self.accuracy:
-            rays_x, rays_y = self.rays.to(haloes.x)
-            return torch.stack(tnfw_deflection(rays_x, rays_y, tnfw_coefficients(haloes)))
+            return self._at_rays(haloes)
         tables = self._tables_like(haloes.x)
         allowed = (self.accuracy * self.pixels) ** 2
         heavy, light = _divide(haloes, self._variance(haloes, tables.mended), MENDED_SHARE * allowed)
-        if light.mask.sum(dim=1).max() < FEWEST_TO_TRANSFORM if light.x.shape[1] else False:
+        if light.x.shape[1] and int(light.mask.sum(dim=1).max()) < FEWEST_TO_TRANSFORM:
             heavy, light = haloes, haloes.take(light.mask.new_empty(len(haloes.x), 0).long())
         heaviest, heavy = _divide(heavy, self._variance(heavy, tables.summed), SUMMED_SHARE * allowed)
         field = torch.stack(tnfw_deflection(tables.x, tables.y, tnfw_coefficients(heavy)))  # (2, B, G^2)
@@ -121,8 +122,13 @@ class HaloField:
         if sharp.x.shape[1]:
             deflection += self._left_out(sharp, tables.cores, self.pixels)
         if heaviest.x.shape[1]:
-            deflection += torch.stack(tnfw_deflection(*self.rays.to(haloes.x), tnfw_coefficients(heaviest)))
+            deflection += self._at_rays(heaviest)
         return deflection
+
+    def _at_rays(self, haloes: Haloes) -> Tensor:
+        """The sum over haloes (B, H) at every ray, (2, B, S P^2) [arcsec]."""
+        rays_x, rays_y = self.rays.to(haloes.x)
+        return torch.stack(tnfw_deflection(rays_x, rays_y, tnfw_coefficients(haloes)))
 
     def _variance(self, haloes: Haloes, errors: Tensor) -> Tensor:
         """Squared error of each halo, summed over the pixels of an image (B, H) [arcsec^2]."""
@@ -269,18 +275,12 @@ def _phases(position: Tensor) -> list[tuple[Tensor, Tensor]]:
 
 def lagrange_weights(fraction: Tensor) -> Tensor:
     """Weights (4, ...) of the nodes -1, 0, 1, 2 in the cubic through them, at fractions (...) from 0 to 1."""
-    nodes = range(1 - REACH, REACH + 1)
-    return torch.stack(
-        [math_product([(fraction - other) / (node - other) for other in nodes if other != node]) for node in nodes]
-    )
-
-
-def math_product(factors: Sequence[Tensor]) -> Tensor:
-    """Product of tensors."""
-    product = factors[0]
-    for factor in factors[1:]:
-        product = product * factor
-    return product
+    nodes = torch.arange(1 - REACH, REACH + 1, device=fraction.device).view(-1, *[1] * fraction.ndim)
+    weights = []
+    for node in nodes:
+        others = nodes[nodes.flatten() != node.flatten()]
+        weights.append(((fraction - others) / (node - others)).prod(dim=0))
+    return torch.stack(weights)
 
 
 def interpolate(field: Tensor, taps: Tensor) -> Tensor:
@@ -326,11 +326,12 @@ def _middles(nodes: Tensor) -> Tensor:
 
 
 def _index(values: Tensor, nodes: Tensor) -> Tensor:
-    """Where values stand among nodes of a geometric series, as a number that is whole at a node."""
+    """Where values stand among nodes of a geometric series: a whole number at a node, in spite of rounding."""
     if len(nodes) == 1:
         return torch.zeros_like(values)
     first, ratio = float(nodes[0]), float(nodes[1] / nodes[0])
-    return (torch.log(values / first) / math.log(ratio)).nan_to_num().clamp(0, len(nodes) - 1)
+    index = (torch.log(values / first) / math.log(ratio)).nan_to_num().clamp(0, len(nodes) - 1)
+    return torch.where((index - index.round()).abs() < 1e-6, index.round(), index)
 
 
 def _place(index: Tensor, number: int) -> tuple[Tensor, Tensor]:

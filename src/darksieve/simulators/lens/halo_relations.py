@@ -4,6 +4,8 @@ changes its number and its concentration. Masses are M200 with respect to the cr
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ __all__ = [
     "warm_suppression",
 ]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 CONCENTRATIONS = ("duffy_2008", "dutton_maccio_2014", "ishiyama_2021")
 SUBHALOES, FIELD_HALOES = (4.2, 2.5, -0.2), (2.3, 0.8, -1.0)  # alpha, beta, gamma of Lovell 2020
 

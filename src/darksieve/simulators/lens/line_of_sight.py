@@ -54,7 +54,7 @@ class LineOfSightPopulation:
         self._planes = {name: torch.tensor([getattr(p, name) for p in planes]).double() for name in vars(planes[0])}
         self.reduction = torch.tensor([1 - _coupling(float(z), lens, source) for z in self.redshifts]).double()
         self.behind = torch.from_numpy(self.redshifts > lens)
-        edges = np.geomspace(*options.mass_range, MASSES + 1)
+        edges = np.geomspace(options.mass_range[0], options.mass_range[1], MASSES + 1)
         self.masses = torch.from_numpy(np.sqrt(edges[1:] * edges[:-1]))
         self.step = math.log(edges[1] / edges[0])
         self.numbers = torch.stack(

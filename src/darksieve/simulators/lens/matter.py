@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = ["MatterField", "matter_field"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 COLLAPSE_THRESHOLD = 1.68647
 WAVENUMBERS = np.geomspace(1e-4, 1e6, 4000)  # 1 / Mpc
 SHETH_TORMEN = {"A": 0.3222, "a": 0.707, "p": 0.3}

@@ -28,7 +28,7 @@ from darksieve.simulators.lens.halo_relations import (
     warm_suppression,
 )
 from darksieve.simulators.lens.matter import MatterField
-from darksieve.simulators.lens.substructure import Haloes, haloes_from_mass, tnfw_cylinder
+from darksieve.simulators.lens.substructure import Haloes, haloes_from_mass, tnfw_cylinder, tnfw_total
 
 __all__ = [
     "NORMALISATIONS",
@@ -178,9 +178,9 @@ class SubhaloPopulation:
 
     def _host_mass_within(self, host: Tensor) -> Tensor:
         """Mass of the host, an NFW halo, in the cylinder of the population, (B, 1) [M_sun]."""
-        c = 10 ** (0.520 + 0.385 * math.exp(-0.617 * self.redshift**1.21)) * (
-            host * self.field.hubble / 1e12
-        ) ** (-0.101 + 0.026 * self.redshift)  # Dutton & Maccio 2014
+        c = 10 ** (0.520 + 0.385 * math.exp(-0.617 * self.redshift**1.21)) * (host * self.field.hubble / 1e12) ** (
+            -0.101 + 0.026 * self.redshift
+        )  # Dutton & Maccio 2014
         halo = haloes_from_mass(host, host, host, c, 1e4, host > 0, self.plane)
         cylinder = tnfw_cylinder(self.options.radius / halo.scale_radius, halo.truncation)
         return host * cylinder / (torch.log1p(c) - c / (1 + c))
@@ -210,9 +210,9 @@ class SubhaloPopulation:
         return mass, number if warm is None else number * warm_suppression(mass, warm, SUBHALOES)
 
     def _sheet(self, values: Mapping[str, Tensor]) -> Sheet:
-        """The mean of the population; that truncation depends on the distance changes its total, not its profile."""
+        """The mean of the population."""
         mass, number = self._quadrature(values)
-        radius, within = (v.to(mass) for v in self._profile)
+        radius, within = (v.to(mass) for v in self._mass_profile)
         if not self.options.negative_sheet:
             return Sheet(radius, within, mass.new_zeros(len(mass), 1))
         draws, weights = np.polynomial.hermite_e.hermegauss(SCATTER_NODES if self.options.concentration_scatter else 1)
@@ -239,6 +239,20 @@ class SubhaloPopulation:
         steps = (radius * surface)[1:] + (radius * surface)[:-1]
         within = torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
         return radius, within / within[-1]
+
+    @cached_property
+    def _mass_profile(self) -> tuple[Tensor, Tensor]:
+        """Radii [arcsec], and the fraction of the mass within these, whose profile is that of haloes of 1e8 M_sun."""
+        radius, within = self._profile
+        if self.options.truncation != "tidal":
+            return radius, within
+        share = (torch.arange(DISTANCE_NODES, dtype=torch.float64) + 0.5) / DISTANCE_NODES
+        distance = self._distance(((radius[1:] + radius[:-1]) / 2)[:, None], share[None])
+        mass = torch.full_like(distance, PIVOT)
+        halo = haloes_from_mass(mass, mass, mass, self._concentration(mass, None, 0.0), 1.0, mass > 0, self.plane)
+        left = tnfw_total(self._truncation(mass, distance, halo.scale_radius)).mean(dim=1)
+        steps = torch.cat([torch.zeros(1, dtype=torch.float64), (within.diff() * left).cumsum(0)])
+        return radius, steps / steps[-1]
 
     @property
     def _host_radius(self) -> float:

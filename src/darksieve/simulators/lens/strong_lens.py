@@ -230,7 +230,7 @@ class StrongLens(Simulator):
         """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `noise_log_likelihood`."""
         if self.populations:
             raise DarksieveError(
-                "haloes are drawn anew for each image, so that no likelihood is known", where="StrongLens.log_likelihood",
+                "haloes are drawn anew for each image: no likelihood is known", where="StrongLens.log_likelihood",
                 mend="leave out reference.methods, or subhaloes and line_of_sight",
             )  # fmt: skip
         image = signal["image"]

@@ -31,21 +31,29 @@ def rms(difference):
     return float(difference.square().sum(dim=0).mean(dim=-1).max().sqrt())
 
 
-@pytest.mark.parametrize("accuracy", [1e-5, 5e-5])
-@pytest.mark.parametrize(("count", "tau"), [(20, (6.0, 6.0)), (600, (6.0, 6.0)), (200, (3.0, 12.0))])
+@pytest.mark.parametrize("accuracy", [2e-5, 5e-5])
+@pytest.mark.parametrize(
+    ("count", "tau"),
+    [
+        (20, (6.0, 6.0)),
+        (600, (6.0, 6.0)),
+        pytest.param(200, (3.0, 12.0), marks=pytest.mark.slow),
+        pytest.param(600, (1.0, 64.0), marks=pytest.mark.slow),
+    ],
+)
 def test_deflection_of_1e6_to_1e10_solar_masses_is_as_accurate_as_asked_for(accuracy, count, tau):
     haloes = draw(count, tau=tau)
     wrong = field(accuracy, tau).deflection(haloes) - field(0.0, tau).deflection(haloes)
-    # both components, two populations of each kind: measured at 0.3 to 1.2 of what is allowed
-    assert rms(wrong) < 1.5 * accuracy
+    # of the whole vector: an upper limit, not a statistical one
+    assert rms(wrong) < accuracy
 
 
 def test_more_accuracy_is_less_error():
     haloes = draw(600)
     exact = field(0.0).deflection(haloes)
-    errors = [rms(field(accuracy).deflection(haloes) - exact) for accuracy in (2e-4, 5e-5, 1e-5)]
+    errors = [rms(field(accuracy).deflection(haloes) - exact) for accuracy in (5e-5, 2e-5)]
     assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 0.5 * errors[0]
+    assert errors[-1] < 0.8 * errors[0]
 
 
 def test_a_batch_equals_its_single_fields():

@@ -129,7 +129,12 @@ def test_positions_follow_their_profile(subhaloes, generator, positions):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"positions": "host", "truncation": "tidal", "concentration_scatter": 0.15}],
+    [
+        {},
+        pytest.param(
+            {"positions": "host", "truncation": "tidal", "concentration_scatter": 0.15}, marks=pytest.mark.slow
+        ),
+    ],
 )
 @pytest.mark.parametrize("warm", [{}, {"log10_m_hm": 8.0}])
 def test_population_and_sheet_have_no_mean_convergence(subhaloes, generator, options, warm):

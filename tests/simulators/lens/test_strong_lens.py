@@ -282,3 +282,64 @@ def test_a_parameter_that_is_not_a_number_spoils_its_own_image_only(parameters, 
     z[1, simulator.parameters.index(name)] = torch.nan
     with pytest.raises(DarksieveError, match="not finite in 1 of 3 simulations"):
         simulate_checked(simulator, z, generator)
+
+
+POPULATION = {
+    "subhaloes": {"mass_range": [1e8, 1e10], "concentration": 15.0, "radius": 2.0},
+    "line_of_sight": {"mass_range": [1e8, 1e10], "concentration": 15.0, "radius": 2.0},
+    "warm_dark_matter": "half_mode_mass",
+}
+HALOES = {"sigma_sub_at_1e8": 0.05, "beta": -0.9, "delta_los": 1.0, "log10_m_hm": 6.0}
+
+
+def test_populations_add_their_parameters_and_fluctuations(parameters, lens_values):
+    options = {"pixels": 32, "pixel_scale": 0.1, "supersampling": 2}
+    smooth = StrongLens(**options)
+    clumpy = StrongLens(**options, **POPULATION, fixed=HALOES)
+    free = StrongLens(**options, **POPULATION)
+    assert set(free.parameters) - set(smooth.parameters) == set(HALOES)
+    z = parameters(smooth, rows=2)
+    first, again = (image(clumpy, z, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)
+    other = image(clumpy, z, torch.Generator().manual_seed(4))
+    plain = image(smooth, z)
+    assert 1e-3 < (first - plain).abs().max() / plain.max() < 0.5
+    assert not torch.equal(first, other)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_no_haloes_is_the_smooth_lens(parameters):
+    options = {"pixels": 32, "pixel_scale": 0.1, "supersampling": 2}
+    empty = StrongLens(**options, **POPULATION, fixed=HALOES | {"sigma_sub_at_1e8": 0.0, "delta_los": 0.0})
+    smooth = StrongLens(**options)
+    z = parameters(smooth, rows=2)
+    difference = image(empty, z, torch.Generator()) - image(smooth, z)
+    assert difference.abs().max() < 1e-6 * image(smooth, z).max()
+
+
+def test_a_population_has_no_likelihood(parameters, generator):
+    simulator = StrongLens(pixels=32, subhaloes={}, fixed={"sigma_sub_at_1e8": 0.01, "beta": -0.9})
+    signal = {"image": torch.ones(1, 32, 32)}
+    with pytest.raises(DarksieveError, match="no likelihood is known"):
+        simulator.log_likelihood({"image": torch.ones(32, 32)}, signal)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"subhaloes": 3}, "option subhaloes: 3"),
+        ({"subhaloes": {"f_sub": 0.1}}, "option subhaloes: f_sub: unknown key"),
+        ({"subhaloes": {"mass_range": [1e9, 1e8]}}, "option subhaloes: mass_range"),
+        ({"subhaloes": {"concentration": "duffy"}}, "option subhaloes: concentration"),
+        ({"subhaloes": {"maximum": 0}}, "option subhaloes: maximum"),
+        ({"line_of_sight": {"positions": "host"}}, "option line_of_sight: positions: unknown key"),
+        ({"warm_dark_matter": "half_mode_mass"}, "give `subhaloes` or `line_of_sight`"),
+        ({"warm_dark_matter": "warm", "subhaloes": {}}, "half_mode_mass or particle_mass"),
+        ({"deflection_accuracy": -1.0}, "option deflection_accuracy: -1.0"),
+    ],
+)
+def test_broken_populations_give_one_clear_line(options, words):
+    with pytest.raises(DarksieveError) as error:
+        StrongLens(pixels=32, **options)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)

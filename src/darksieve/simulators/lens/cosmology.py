@@ -21,23 +21,23 @@ class LensPlane:
     Attributes
     ----------
     distance_lens, distance_source, distance_lens_source : float
-        Angular-diameter distances [Mpc].
+        Angular-diameter distances [Mpc]; these and the others may be tensors, of haloes at many redshifts.
     critical_surface_density : float
         Sigma_cr = c^2 D_s / (4 pi G D_l D_ls) [M_sun / Mpc^2].
     critical_density : float
         Critical density of the Universe at the lens redshift [M_sun / Mpc^3].
     """
 
-    distance_lens: float
-    distance_source: float
-    distance_lens_source: float
-    critical_surface_density: float
-    critical_density: float
+    distance_lens: Any
+    distance_source: Any
+    distance_lens_source: Any
+    critical_surface_density: Any
+    critical_density: Any
 
     @property
-    def arcsec_per_mpc(self) -> float:
+    def arcsec_per_mpc(self) -> Any:
         """Angle under which 1 Mpc in the lens plane is seen [arcsec]."""
-        return math.degrees(1 / self.distance_lens) * 3600
+        return math.degrees(1) * 3600 / self.distance_lens
 
 
 def check_redshifts(redshift_lens: float, redshift_source: float) -> None:

@@ -32,6 +32,7 @@ from darksieve.simulators.lens.mass import (
     epl_terms,
     shear_deflection,
 )
+from darksieve.simulators.lens.populations import DrawnHaloes, Populations
 from darksieve.simulators.lens.substructure import (
     TNFW_WORKSPACE,
     Haloes,
@@ -98,6 +99,12 @@ class StrongLens(Simulator):
         c = r200 / r_s and tau = r_t / r_s of the subhalo.
     lens_light, subhalo : bool
         Whether the lens galaxy shines (a Sersic profile) and holds a truncated NFW subhalo.
+    subhaloes, line_of_sight : mapping
+        Populations of haloes, see `darksieve.simulators.lens.halo_options`; drawn anew for each image.
+    warm_dark_matter : str
+        `half_mode_mass` or `particle_mass`: dark matter of these populations is warm, and this a parameter.
+    deflection_accuracy : float
+        Root-mean-square error that is allowed of the populations' deflection [arcsec]; 0 sums each halo at each ray.
     fixed : mapping of str to float
         Parameters that are held at a value and leave `parameters`.
 
@@ -123,6 +130,10 @@ class StrongLens(Simulator):
         truncation: float = 6.0,
         lens_light: bool = False,
         subhalo: bool = False,
+        subhaloes: Mapping[str, Any] | None = None,
+        line_of_sight: Mapping[str, Any] | None = None,
+        warm_dark_matter: str | None = None,
+        deflection_accuracy: float = 2e-5,
         fixed: Mapping[str, float] | None = None,
     ) -> None:
         _check_whole("pixels", pixels, 2, 1024)
@@ -140,6 +151,10 @@ class StrongLens(Simulator):
         self.lens_light, self.subhalo = lens_light, subhalo
         check_redshifts(redshift_lens, redshift_source)
         self._redshifts = redshift_lens, redshift_source
+        self.populations = Populations(
+            subhaloes, line_of_sight, warm_dark_matter, self._redshifts, pixels, pixel_scale, supersampling,
+            _check_accuracy(deflection_accuracy),
+        )  # fmt: skip
         x, y, weights = ray_grid(pixels, pixel_scale, supersampling)
         self.instrument = Instrument(
             x=x, y=y, weights=weights, psf=read_psf(psf or {"gaussian": 0.1}, pixels, pixel_scale),
@@ -159,6 +174,7 @@ class StrongLens(Simulator):
             everything |= _galaxy("light", "light")
         if subhalo:
             everything |= SUBHALO
+        everything |= self.populations.descriptions
         self.fixed = check_fixed(fixed or {}, everything)
         self.parameters = tuple(name for name in everything if name not in self.fixed)
         self.descriptions = {name: everything[name] for name in self.parameters} | {
@@ -178,7 +194,7 @@ class StrongLens(Simulator):
         z : Tensor
             (n, P), columns as in `parameters`, float32 or float64, on any device.
         generator : torch.Generator
-            Not used: the signal is not random.
+            Draws the populations of haloes, on the device of z; a signal without these is not random.
 
         Returns
         -------
@@ -199,7 +215,8 @@ class StrongLens(Simulator):
                 values["x_sub"], values["y_sub"], mass, self.concentration, self.truncation,
                 torch.ones_like(mass, dtype=torch.bool), self.plane,
             )  # fmt: skip
-        return {"image": self.render(values, haloes)}
+        drawn = self.populations.draw(values, generator) if self.populations else None
+        return {"image": self.render(values, haloes, drawn)}
 
     def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Images (n, pixels, pixels) with the Poisson noise of the exposure and the background's Gaussian noise."""
@@ -212,6 +229,11 @@ class StrongLens(Simulator):
         self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> Tensor:
         """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `noise_log_likelihood`."""
+        if self.populations:
+            raise DarksieveError(
+                "haloes are drawn anew for each image: no likelihood is known", where="StrongLens.log_likelihood",
+                mend="leave out reference.methods, or subhaloes and line_of_sight",
+            )  # fmt: skip
         image = signal["image"]
         instrument = self._instrument_like(image)
         return noise_log_likelihood(
@@ -219,15 +241,19 @@ class StrongLens(Simulator):
             None if masks is None else masks["image"],
         )  # fmt: skip
 
-    def render(self, values: Mapping[str, Tensor], haloes: Haloes | None = None) -> Tensor:
-        """Noise-free images (B, pixels, pixels) [electron / s per pixel] of any population of haloes.
+    def render(
+        self, values: Mapping[str, Tensor], haloes: Haloes | None = None, drawn: DrawnHaloes | None = None
+    ) -> Tensor:
+        """Noise-free images (B, pixels, pixels) [electron / s per pixel] of given haloes.
 
         Parameters
         ----------
         values : mapping of str to Tensor
             Every parameter but the subhalo's, (B, 1).
         haloes : Haloes, optional
-            Padded haloes at the redshift of the lens, (B, H).
+            Padded haloes at the redshift of the lens, (B, H), each summed at each ray.
+        drawn : DrawnHaloes, optional
+            Populations, from `populations.draw`.
         """
         shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
         lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
@@ -247,6 +273,10 @@ class StrongLens(Simulator):
             workspace, tile_lens = memory[:, : len(images[rows])], lens[: FIRST_TERM + max(terms[rows]), rows]
             tile_halo = None if halo is None else halo[:, rows]
             source_x, source_y = _trace(x, y, tile_lens, shear[:, rows], tile_halo, workspace)
+            if drawn is not None:
+                halo_x, halo_y = self.populations.deflection(drawn.rows(rows), x, y)
+                source_x -= halo_x
+                source_y -= halo_y
             brightness = sersic_brightness(source_x, source_y, source[:, rows], workspace[2:4])
             if light is not None:
                 brightness += sersic_brightness(x, y, light[:, rows], workspace[4:6])
@@ -290,6 +320,12 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
 def _check_positive(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise DarksieveError(f"{value!r}", where=f"option {name}", mend="give a number above zero")
+
+
+def _check_accuracy(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e-3:
+        raise DarksieveError(f"{value!r}", where="option deflection_accuracy", mend="give arcsec from 0 to 1e-3")
+    return float(value)
 
 
 def _check_correlation(value: object) -> float:

@@ -17,7 +17,15 @@ from torch import Tensor
 
 from darksieve.simulators.lens.cosmology import LensPlane
 
-__all__ = ["Haloes", "haloes_from_mass", "nfw_deflection", "tnfw_coefficients", "tnfw_deflection"]
+__all__ = [
+    "Haloes",
+    "haloes_from_mass",
+    "nfw_deflection",
+    "tnfw_coefficients",
+    "tnfw_cylinder",
+    "tnfw_deflection",
+    "tnfw_total",
+]
 
 OVERDENSITY = 200
 TNFW_WORKSPACE = 11  # rows
@@ -50,6 +58,14 @@ class Haloes:
     convergence: Tensor
     truncation: Tensor
     mask: Tensor
+
+    def take(self, index: Tensor) -> Haloes:
+        """The haloes of these columns, (B, K) each."""
+        return Haloes(**{name: tensor.gather(1, index) for name, tensor in vars(self).items()})
+
+    def rows(self, rows: slice) -> Haloes:
+        """The haloes of these rows."""
+        return Haloes(**{name: tensor[rows] for name, tensor in vars(self).items()})
 
 
 def haloes_from_mass(
@@ -103,6 +119,26 @@ def nfw_deflection(x: Tensor, y: Tensor, scale_radius: Tensor, convergence: Tens
     _, cylinder, *_ = _nfw_functions(squared, squared.new_empty(5, *squared.shape).unbind())
     strength = 4 * convergence * cylinder / squared
     return x * strength, y * strength
+
+
+def tnfw_total(truncation: Tensor) -> Tensor:
+    """Total mass of a TNFW halo in units of 4 pi rho_s r_s^3, from tau of any shape.
+
+    References
+    ----------
+    Baltz, Marshall & Oguri 2009 (arXiv:0705.0682), equation A.4.
+    """
+    squared = truncation**2
+    inner = (squared - 1) * torch.log(truncation) + math.pi * truncation - (squared + 1)
+    return squared / (squared + 1) ** 2 * inner
+
+
+def tnfw_cylinder(x: Tensor, truncation: Tensor) -> Tensor:
+    """Mass of a TNFW halo within x scale radii of its axis, in units of 4 pi rho_s r_s^3; x and tau broadcast."""
+    x, tau = torch.broadcast_tensors(x, truncation)
+    squared = (x * x).clamp(min=SMALLEST_SQUARED_RADIUS)
+    ratio = _tnfw_ratio(squared, tau, torch.log(2 * tau), x.new_empty(6, *x.shape).unbind())
+    return ratio * squared * tau**2 / (tau**2 + 1) ** 2
 
 
 def tnfw_coefficients(haloes: Haloes) -> Tensor:

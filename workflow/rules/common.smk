@@ -97,7 +97,12 @@ def get_wanted(experiment: str, kinds: str) -> list[str]:
     """Figures, diagnostics or jobs of an experiment, without those of what it does without."""
     config = EXPERIMENTS[experiment].config
     methods = set(config.reference.methods)
+    one_dimensional = config.marginals.one_dimensional
+    partial = one_dimensional != "all" and set(one_dimensional) != set(config.prior)
     absent = {
+        "predictive": partial and not config.marginals.joint,
+        "predict": partial and not config.marginals.joint,
+        "residuals": partial and not config.marginals.joint,
         "joint": not config.marginals.joint,
         "local": not config.marginals.joint,
         "calibrate_joint": not config.marginals.joint,

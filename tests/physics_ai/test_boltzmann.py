@@ -75,10 +75,10 @@ def test_bars_and_stripes_are_all_there_and_each_once():
 
 def test_training_learns_correlations_that_independent_units_lack():
     data = bars_and_stripes(3)
-    learned = train(data, 6, 1500, 5, True, 1)
+    learned = train(data, 6, 2000, 2, True, 1, 1.0)
     divergence = -np.log(len(data)) + (learned.free_energy(data) + exact_log_partition(learned)).mean()
     assert 0 < divergence < 0.5 * (9 * np.log(2) - np.log(len(data)))  # half of that of independent units
-    again = train(data, 6, 1500, 5, True, 1)
+    again = train(data, 6, 2000, 2, True, 1, 1.0)
     np.testing.assert_array_equal(learned.weights, again.weights)
 
 
@@ -103,7 +103,9 @@ def test_slow_annealing_finds_the_ground_state_and_never_goes_below():
 
 
 def test_small_study_says_what_it_found():
-    record = study(BoltzmannConfig(hidden=6, steps=100, repetitions=1, temperatures=100, chains=100, glass=4))
+    record = study(
+        BoltzmannConfig(hidden=6, steps=100, repetitions=1, temperatures=100, chains=100, annealings=5, glass=3)
+    )
     assert record["bars"]["ground states"]["passed"]
     assert record["bars"]["hopfield"]["passed"]
     assert not record["bars"]["divergence"]["passed"]  # a hundred steps teach little

@@ -1,5 +1,7 @@
 """A memory of images: recall, masks, whitening, baselines, planted artefacts and their scores."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -18,6 +20,7 @@ from darksieve.physics_ai.memory.recall import (
     told_apart,
 )
 from darksieve.problem.errors import DarksieveError
+from darksieve.store.shard import Simulations
 
 
 @pytest.fixture
@@ -97,7 +100,8 @@ def test_binarised_maps_mark_what_is_bright_and_refuse_pixels_that_do_not_fit():
         binarise(image, 3, "x")
 
 
-def test_data_that_are_no_image_are_refused_in_one_line(trained):
-    experiment, _, simulations, _, _ = trained
+def test_data_that_are_no_image_are_refused_in_one_line():
+    experiment = SimpleNamespace(name="line")
+    simulations = Simulations(np.zeros((3, 1)), {"brightness": np.zeros((3, 20))}, np.arange(3))
     with pytest.raises(DarksieveError, match="its data are brightness"):
         image_name(experiment, simulations)

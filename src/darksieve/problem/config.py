@@ -306,6 +306,7 @@ class BoltzmannConfig(Section):
     repetitions: int = Field(3, ge=1, description="trainings by each method, from different starts")
     temperatures: int = Field(1000, ge=10, description="temperatures of annealed importance sampling")
     chains: int = Field(500, ge=10, description="chains of annealed importance sampling")
+    annealings: int = Field(100, ge=1, description="annealings of each spin glass, for each length")
     glass: int = Field(10, ge=3, le=14, description="side of the spin glass that is annealed")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 

@@ -27,7 +27,6 @@ Floats = NDArray[np.float64]
 SIDE = 4
 METHODS = {"CD-1": (1, False), "CD-10": (10, False), "PCD-1": (1, True), "PCD-10": (10, True)}
 GLASSES = 5
-ANNEALINGS = 200
 SWEEPS = (30, 100, 300, 1000, 3000, 10000)
 PRECISION = 1e-9
 
@@ -120,7 +119,7 @@ def _anneal_glasses(settings: BoltzmannConfig) -> dict[str, Any]:
         exact = ground_energy(glass)
         rates, gaps = [], []
         for sweeps in SWEEPS:
-            gap = anneal(glass, sweeps, ANNEALINGS, _seed(settings, "anneal", number, sweeps)) - exact
+            gap = anneal(glass, sweeps, settings.annealings, _seed(settings, "anneal", number, sweeps)) - exact
             rates.append(float((gap < PRECISION).mean()))
             gaps.append(float(gap.mean() / settings.glass**2))
             undercut = max(undercut, float(-gap.min()))
@@ -129,7 +128,7 @@ def _anneal_glasses(settings: BoltzmannConfig) -> dict[str, Any]:
     return {
         "side": settings.glass,
         "sweeps": list(SWEEPS),
-        "annealings": ANNEALINGS,
+        "annealings": settings.annealings,
         "success": success,
         "excess_energy": excess,
         "largest_undercut": undercut,

@@ -92,7 +92,8 @@ def metastable_states(settings: HopfieldConfig) -> dict[str, Any]:
     generator = np.random.default_rng(derive_seed("hopfield", settings.seed, "metastable"))
     centres = sphere_patterns(4, 16, 4.0, generator)
     patterns = np.repeat(centres, 8, axis=0) + 0.35 * generator.standard_normal((32, 16))
-    betas, numbers = np.geomspace(0.01, 30, 36), []
+    patterns *= 4.0 / np.linalg.norm(patterns, axis=1, keepdims=True)
+    betas, numbers = np.geomspace(0.01, 100, 36), []
     for beta in betas:
         states: Floats = patterns
         for _ in range(2000):

@@ -105,7 +105,7 @@ def landscapes_figure(record: Mapping[str, Any]) -> Figure:
     place = found["landscapes"]["place"]
     for colour, (name, curve) in zip(COLOURS, found["landscapes"]["paths"].items()):
         mean, spread = np.array(curve["mean"]), np.array(curve["spread"])
-        paths.plot(place, mean, color=colour, label=name)
+        paths.plot(place, mean, color=colour, ls="--" if name == "random factors" else "-", label=name)
         paths.fill_between(place, mean - spread, mean + spread, color=colour, alpha=0.25, lw=0)
     paths.set(xlabel="way from one pattern to another", ylabel="energy / neuron", ylim=(-0.6, 1.15))
     paths.legend(fontsize=7, loc="upper left")

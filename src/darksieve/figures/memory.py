@@ -13,6 +13,7 @@ from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
 __all__ = ["FIGURES", "denoising_figure", "gallery_figure", "outliers_figure", "retrieval_figure"]
 
 SCORES = {"energy, pixels": MAIN, "energy, summaries": "#5b8e7d", "Mahalanobis": ACCENT, "MMD": "#d9a441"}
+STYLES = {"MMD": "--"}  # it often lies on the line before
 ESTIMATES = {
     "posterior": "#5b8e7d", "memory": MAIN, "nearest neighbour": GREY, "principal components": ACCENT,
 }  # fmt: skip
@@ -90,9 +91,21 @@ def outliers_figure(record: Mapping[str, Any]) -> Figure:
     for upper, lower, kind in zip(curves, areas, kinds):
         for name, colour in SCORES.items():
             upper.plot(
-                *(found["curves"][kind][name][key] for key in ("false", "true")), color=colour, lw=1.2, label=name
+                *(found["curves"][kind][name][key] for key in ("false", "true")),
+                color=colour,
+                lw=1.2,
+                ls=STYLES.get(name, "-"),
+                label=name,
             )
-            lower.plot(found["signal_to_noise"], found["areas"][kind][name], "o-", color=colour, ms=3, lw=1)
+            lower.plot(
+                found["signal_to_noise"],
+                found["areas"][kind][name],
+                "o",
+                ls=STYLES.get(name, "-"),
+                color=colour,
+                ms=3,
+                lw=1,
+            )
         upper.plot([0, 1], [0, 1], color=GREY, lw=0.6)
         upper.set(
             xlabel="false positives", title=f"{kind}, S/N {found['shown']:.0f}", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02)

@@ -36,7 +36,8 @@ def couplings_figure(record: Mapping[str, Any]) -> Figure:
     """Effective couplings of some pixels and their covariances, and the strongest hidden units, as maps."""
     pixels, chosen = record["pixels"], record["chosen"]
     figure = new_figure(7.0, 5.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1))
+    upper, lower = halves
     panels = upper.subplots(2, len(chosen) + 1)
     for row, key, label in zip(panels, ("couplings", "covariance"), ("coupling", "covariance")):
         values = np.array(record[key])

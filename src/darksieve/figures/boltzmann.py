@@ -42,7 +42,8 @@ def machine_figure(record: Mapping[str, Any]) -> Figure:
     weights, samples = np.array(record["weights"]), np.array(record["samples"])
     side = round(weights.shape[1] ** 0.5)
     figure = new_figure(7.0, 2.9)
-    left, right = figure.subfigures(1, 2)
+    halves: Any = figure.subfigures(1, 2)
+    left, right = halves
     limit = np.abs(weights).max()
     for panels, images, options in (
         (left.subplots(3, -(-len(weights) // 3)), weights, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),

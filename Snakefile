@@ -24,6 +24,8 @@ include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/reference.smk"
 include: "workflow/rules/account.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/analyses.smk"
+include: "workflow/rules/physics_ai.smk"
 
 
 rule all:

@@ -44,12 +44,17 @@ def get_options_before(wildcards, input) -> str:
 
 def get_manifests(wildcards) -> list[str]:
     """Manifests of the shards of a round, or of the calibration."""
+    draw = f"round-{wildcards.round}" if hasattr(wildcards, "round") else "test"
+    return get_manifests_of(wildcards, draw)
+
+
+def get_manifests_of(wildcards, draw: str) -> list[str]:
+    """Manifests of the shards of a draw: `round-1` and so on, or `test`."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    if hasattr(wildcards, "round"):
-        draw = f"round-{wildcards.round}"
-        simulations = get_request(wildcards, int(wildcards.round))
+    if draw == "test":
+        simulations = experiment.config.diagnostics.simulations
     else:
-        draw, simulations = "test", experiment.config.diagnostics.simulations
+        simulations = get_request(wildcards, int(draw.removeprefix("round-")))
     shards = range(experiment.slices(simulations))
     return [f"results/{wildcards.experiment}/{draw}/shard-{s}.json" for s in shards]
 

@@ -41,6 +41,9 @@ VERBS = {
     "plot": "draw one figure: PDF and PNG",
     "summarise": "the posteriors and the verdicts as a table: summary.txt",
     "demand": "fail where a verdict is no, and say what failed",
+    "analyse": "hold a system of the physics of AI to its exact answers: result.json",
+    "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
+    "illustrate": "draw one figure of an analysis: PDF and PNG",
     "store": "list, verify and clean the simulation store",
     "schema": "write the JSON schemas and the table of config keys",
 }

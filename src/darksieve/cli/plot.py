@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darksieve.cli.arguments import whole_file
+from darksieve.cli.arguments import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,15 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draw and save the figure."""
-    from darksieve.figures.style import save
-
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of the time stamps of matplotlib's own fonts
-    figure = FIGURES[options.figure](options)
-    for path in (options.pdf, options.png):
-        with whole_file(path) as part:
-            typed = part.with_suffix(path.suffix)
-            save(figure, typed)
-            typed.replace(part)
+    write_figure(FIGURES[options.figure](options), options.pdf, options.png)
 
 
 def _observation(options: argparse.Namespace) -> Figure:

@@ -1,0 +1,90 @@
+"""`darksieve analyse_images`: the physics of AI put to work on the images that an experiment simulated."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darksieve.cli.arguments import (
+    add_experiment,
+    add_store,
+    add_threads,
+    load_experiment,
+    report_bars,
+    set_threads,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from darksieve.problem.experiment import Experiment
+    from darksieve.store.shard import Simulations
+
+# sections and keys of an experiment file that the step depends on
+READS = ("simulator", "prior", "marginals", "training.loss", "seed")
+DRAWS = {"first": "the first round", "last": "the last round (memory)", "test": "the calibration (memory)"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("analysis", choices=("arcs", "memory"), help="which analysis")
+    add_experiment(parser)
+    add_store(parser)
+    add_threads(parser)
+    parser.add_argument("--settings", default="{}", help="its section of config.yaml, as JSON (default: all defaults)")
+    for draw, text in DRAWS.items():
+        parser.add_argument(f"--{draw}-plan", type=Path, help=f"plan.json of {text}")
+        parser.add_argument(f"--{draw}-manifests", type=Path, nargs="+", help=f"manifests of {text}")
+    for draw in ("first", "last"):
+        parser.add_argument(f"--{draw}-estimator", type=Path, help=f"estimator.pt of the {draw} round (memory)")
+    parser.add_argument("--output", type=Path, required=True, help="result.json, written")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Analyse."""
+    from darksieve.problem.config import ArcsConfig, MemoryConfig
+    from darksieve.problem.experiment import read_config
+
+    set_threads(options.threads)
+    experiment = load_experiment(options)
+    given, where = json.loads(options.settings), f"analyses.{options.analysis}"
+    if options.analysis == "arcs":
+        from darksieve.physics_ai.arcs.study import study as study_arcs
+
+        record = study_arcs(
+            read_config(ArcsConfig, given, where=where), experiment, _read(options, experiment, "first")
+        )
+    else:
+        from darksieve.inference.estimator import Estimator
+        from darksieve.physics_ai.memory.study import study as study_memory
+
+        first, last = (
+            (Estimator.load(getattr(options, f"{draw}_estimator"), experiment), _read(options, experiment, draw))
+            for draw in ("first", "last")
+        )
+        settings = read_config(MemoryConfig, given, where=where)
+        record = study_memory(settings, experiment, first, last, _read(options, experiment, "test"))
+    write_json(options.output, record)
+    report_bars(record)
+
+
+def _read(options: argparse.Namespace, experiment: Experiment, draw: str) -> Simulations:
+    """The simulations of a draw.
+
+    Raises
+    ------
+    DarksieveError
+        If the arguments do not name them.
+    """
+    from darksieve.problem.errors import DarksieveError
+    from darksieve.store.plan import Plan
+    from darksieve.store.simulate import read_simulations
+
+    plan, manifests = (getattr(options, f"{draw}_{key}") for key in ("plan", "manifests"))
+    if plan is None or manifests is None:
+        raise DarksieveError(
+            f"no simulations of {DRAWS[draw]}", where=options.analysis,
+            mend=f"give --{draw}-plan and --{draw}-manifests",
+        )  # fmt: skip
+    return read_simulations(experiment, Plan.read(plan), manifests, options.store)

@@ -1,0 +1,1 @@
+"""The physics behind learning machines: each system held to its exact answers, then put to work on simulations."""

@@ -1,0 +1,1 @@
+"""A restricted Boltzmann machine of the shapes of an experiment's images."""

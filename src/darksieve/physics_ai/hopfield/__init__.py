@@ -1,0 +1,1 @@
+"""Associative memories: Hopfield's network of +-1 neurons, its mean-field theory, and modern networks."""

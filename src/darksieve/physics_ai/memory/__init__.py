@@ -1,0 +1,1 @@
+"""A modern Hopfield network whose memories are an experiment's simulations."""

@@ -1,0 +1,24 @@
+"""Every figure of an analysis is drawn from what its study records."""
+
+import importlib
+
+import pytest
+from matplotlib.figure import Figure
+
+from darksieve.problem.config import BoltzmannConfig, IsingConfig
+
+SMALL = {
+    "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
+    "boltzmann": BoltzmannConfig(hidden=4, steps=20, repetitions=1, temperatures=20, chains=20, annealings=2, glass=3),
+}
+
+
+@pytest.mark.parametrize("analysis", SMALL)
+def test_figures_are_drawn_with_labelled_axes(analysis):
+    record = importlib.import_module(f"darksieve.physics_ai.{analysis}.study").study(SMALL[analysis])
+    for draw in importlib.import_module(f"darksieve.figures.{analysis}").FIGURES.values():
+        figure = draw(record)
+        assert isinstance(figure, Figure)
+        for axes in figure.axes:
+            if axes.axison and len(axes.get_xticks()):
+                assert axes.get_xlabel() or axes.get_ylabel() or axes.get_title()

@@ -1,0 +1,27 @@
+"""The analyses of the physics of AI as rules: planned by name, made with settings of the config, and not made again."""
+
+import json
+
+import yaml
+
+
+def test_each_analysis_is_a_target_of_its_own(workspace):
+    planned = workspace.planned("ising", "hopfield", "boltzmann")
+    assert planned == {"analyse", "illustrate", "ising", "hopfield", "boltzmann"}
+    assert {"analyse_images", "illustrate", "train", "simulate"} <= workspace.planned("memory")
+    assert not {"analyse", "analyse_images"} & workspace.planned()
+
+
+def test_settings_reach_the_analysis_and_a_change_makes_it_again(workspace):
+    file = workspace.folder / "config/config.yaml"
+    original = file.read_text()
+    section = {"lattices": [4, 8], "measurements": 200, "sweeps": 200}
+    file.write_text(original + yaml.safe_dump({"analyses": {"ising": section}}))
+    output = workspace.snakemake("--cores", "1", "ising")
+    folder = workspace.folder / "results/physics_ai/ising"
+    assert json.loads((folder / "result.json").read_text())["lattices"] == [4, 8]
+    assert (folder / "figures/binder.pdf").stat().st_size > 1000
+    assert "enumeration passed" in output.stdout + output.stderr
+    assert workspace.planned("ising") == set()
+    file.write_text(original + yaml.safe_dump({"analyses": {"ising": section | {"seed": 2}}}))
+    assert workspace.planned("ising") == {"analyse", "illustrate", "ising"}

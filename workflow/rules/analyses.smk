@@ -1,0 +1,82 @@
+"""The physics of AI: which analyses there are, what they read, and what they show."""
+
+ANALYSES = {
+    "ising": "thermodynamics snapshots binder slowing",
+    "hopfield": "capacity recall phases landscapes modern",
+    "boltzmann": "learning machine annealing",
+}
+IMAGE_ANALYSES = {
+    "memory": "gallery retrieval denoising outliers",
+    "arcs": "maps couplings",
+}
+
+
+wildcard_constraints:
+    analysis="|".join(ANALYSES),
+    image_analysis="|".join(IMAGE_ANALYSES),
+    case=r"[a-z]+|[a-z]+/[^/]+",
+
+
+def get_settings(wildcards) -> str:
+    """The section of an analysis in config.yaml, as JSON."""
+    name = wildcards.get("analysis") or wildcards.image_analysis
+    return getattr(CONFIG.analyses, name).model_dump_json()
+
+
+def get_analysis_code(wildcards) -> str:
+    """Digest of the code of an analysis."""
+    if name := wildcards.get("analysis"):
+        verb = "analyse"
+    else:
+        name, verb = wildcards.image_analysis, "analyse_images"
+    return code_digest(f"darksieve.cli.{verb}", f"darksieve.physics_ai.{name}.study")
+
+
+def get_image_inputs(wildcards) -> dict[str, str | list[str]]:
+    """What an analysis of images reads: simulations of rounds, and estimators that learned from them."""
+    folder = f"results/{wildcards.experiment}"
+    draws = {"first": "round-1"}
+    if wildcards.image_analysis == "memory":
+        draws |= {"last": f"round-{get_last_round(wildcards)}", "test": "test"}
+    found: dict[str, str | list[str]] = {}
+    for name, draw in draws.items():
+        found[f"{name}_plan"] = f"{folder}/{draw}/plan.json"
+        found[f"{name}_manifests"] = get_manifests_of(wildcards, draw)
+        if draw != "test" and wildcards.image_analysis == "memory":
+            found[f"{name}_estimator"] = f"{folder}/{draw}/estimator.pt"
+    return found
+
+
+def get_image_options(wildcards, input) -> str:
+    """The inputs of an analysis of images as options of the command line."""
+    return " ".join(
+        f"--{name.replace('_', '-')} {files}" for name, files in input.items()
+    )
+
+
+def get_illustration_code(wildcards) -> str:
+    """Digest of the code of an analysis's figures."""
+    name = wildcards.case.partition("/")[0]
+    return code_digest("darksieve.cli.illustrate", f"darksieve.figures.{name}")
+
+
+def get_illustration(wildcards) -> str:
+    """The analysis and its figure as arguments of the command line."""
+    return f"{wildcards.case.partition('/')[0]} {wildcards.illustration}"
+
+
+def get_illustrations(*names: str) -> list[str]:
+    """Figures of analyses; of those of images, for every experiment of the run."""
+    cases = {name: ANALYSES[name] for name in names if name in ANALYSES}
+    cases |= {
+        f"{name}/{experiment}": IMAGE_ANALYSES[name]
+        for name in names
+        if name in IMAGE_ANALYSES
+        for experiment in EXPERIMENTS
+    }
+    return [
+        f"results/physics_ai/{case}/figures/{figure}.{suffix}"
+        for case, figures in cases.items()
+        for figure in figures.split()
+        for suffix in ("pdf", "png")
+    ]

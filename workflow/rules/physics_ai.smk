@@ -1,0 +1,112 @@
+rule analyse:
+    output:
+        result="results/physics_ai/{analysis}/result.json",
+        cost="results/physics_ai/{analysis}/costs/analyse.json",
+    log:
+        "results/physics_ai/{analysis}/logs/analyse/analyse.log",
+    benchmark:
+        "results/physics_ai/{analysis}/benchmarks/analyse/analyse.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=get_settings,
+        code=get_analysis_code,
+    message:
+        "Analysis: {wildcards.analysis}"
+    shell:
+        "darksieve analyse {wildcards.analysis} --settings {params.settings:q} --output {output.result}"
+        " --cost {output.cost} 2>&1 | tee {log}"
+
+
+rule analyse_images:
+    input:
+        unpack(get_image_inputs),
+    output:
+        result="results/physics_ai/{image_analysis}/{experiment}/result.json",
+        cost="results/physics_ai/{image_analysis}/{experiment}/costs/analyse_images.json",
+    log:
+        "results/physics_ai/{image_analysis}/{experiment}/logs/analyse_images/analyse_images.log",
+    benchmark:
+        "results/physics_ai/{image_analysis}/{experiment}/benchmarks/analyse_images/analyse_images.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        options=get_image_options,
+        settings=get_settings,
+        depends_on=depends_on("analyse_images"),
+        code=get_analysis_code,
+    message:
+        "Analysis of the images of {wildcards.experiment}: {wildcards.image_analysis}"
+    shell:
+        "darksieve analyse_images {wildcards.image_analysis} --experiment {params.file} --store {params.store}"
+        " --threads {threads} --settings {params.settings:q} {params.options}"
+        " --output {output.result} --cost {output.cost} 2>&1 | tee {log}"
+
+
+rule illustrate:
+    input:
+        "results/physics_ai/{case}/result.json",
+    output:
+        pdf="results/physics_ai/{case}/figures/{illustration}.pdf",
+        png=report(
+            "results/physics_ai/{case}/figures/{illustration}.png",
+            caption="../report/illustration.rst",
+            category="physics of AI",
+            subcategory="{case}",
+            labels={"result": "{illustration}"},
+        ),
+    log:
+        "results/physics_ai/{case}/logs/illustrate/{illustration}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        what=get_illustration,
+        code=get_illustration_code,
+    message:
+        "Figure of {wildcards.case}: {wildcards.illustration}"
+    shell:
+        "darksieve illustrate {params.what} --result {input} --pdf {output.pdf} --png {output.png} 2>&1 | tee {log}"
+
+
+rule ising:
+    input:
+        get_illustrations("ising"),
+    localrule: True
+
+
+rule hopfield:
+    input:
+        get_illustrations("hopfield"),
+    localrule: True
+
+
+rule boltzmann:
+    input:
+        get_illustrations("boltzmann"),
+    localrule: True
+
+
+rule memory:
+    input:
+        get_illustrations("memory"),
+    localrule: True
+
+
+rule arcs:
+    input:
+        get_illustrations("arcs"),
+    localrule: True
+
+
+rule physics_ai:
+    input:
+        get_illustrations(*ANALYSES, *IMAGE_ANALYSES),
+    localrule: True

@@ -149,6 +149,7 @@ class BoxedEstimator:
 
     simulator: object
     box: Box
+    networks = (Summaries(),)
 
     def log_ratios(self, x, z):
         noise = self.simulator.noise.numpy()

@@ -7,7 +7,8 @@ import importlib
 import json
 from pathlib import Path
 
-from darksieve.cli.arguments import report_bars, write_json
+from darksieve.cli.arguments import write_json
+from darksieve.cli.output import report_bars
 
 ANALYSES = {"ising": "IsingConfig", "hopfield": "HopfieldConfig", "boltzmann": "BoltzmannConfig"}
 

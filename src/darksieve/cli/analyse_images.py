@@ -12,10 +12,10 @@ from darksieve.cli.arguments import (
     add_store,
     add_threads,
     load_experiment,
-    report_bars,
     set_threads,
     write_json,
 )
+from darksieve.cli.output import report_bars
 
 if TYPE_CHECKING:
     from darksieve.problem.experiment import Experiment

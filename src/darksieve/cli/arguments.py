@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,8 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.prior import Prior
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from darksieve.problem.experiment import Experiment
 
-LOG = logging.getLogger(__name__)
 
 __all__ = [
     "add_experiment",
@@ -32,10 +28,8 @@ __all__ = [
     "load_box",
     "load_experiment",
     "load_prior",
-    "report_bars",
     "set_threads",
     "whole_file",
-    "write_figure",
     "write_json",
 ]
 
@@ -121,26 +115,6 @@ def write_json(path: Path, record: Any) -> None:
     """Write JSON, whole or not at all."""
     with whole_file(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def write_figure(figure: Figure, *paths: Path) -> None:
-    """Save a figure to files whose suffixes say how, each whole or not at all."""
-    from darksieve.figures.style import save
-
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of the time stamps of matplotlib's own fonts
-    for path in paths:
-        with whole_file(path) as part:
-            typed = part.with_suffix(path.suffix)
-            save(figure, typed)
-            typed.replace(part)
-
-
-def report_bars(record: Mapping[str, Any]) -> None:
-    """Log a line for each bar of an analysis."""
-    for name, entry in record["bars"].items():
-        low, high = ("open" if edge is None else f"{edge:.4g}" for edge in entry["expected_range"])
-        verdict = "passed" if entry["passed"] else "FAILED"
-        LOG.info("%s %s: %.4g, expected %s to %s: %s", name, verdict, entry["statistic"], low, high, entry["meaning"])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import importlib
 import json
 from pathlib import Path
 
-from darksieve.cli.arguments import write_figure
+from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darksieve.cli.arguments import write_figure
+from darksieve.cli.output import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

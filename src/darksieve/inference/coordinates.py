@@ -13,6 +13,7 @@ from darksieve.problem.prior import LogUniform, Normal, Prior
 __all__ = ["Coordinates", "log_normal_mass"]
 
 FAR = 30.0  # standard deviations: where the edge of a prior without one is put
+TAIL = 30.0  # standard deviations, beyond which the asymptotic series is exact to 2e-8
 LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -20,8 +21,22 @@ def log_normal_mass(low: Tensor, high: Tensor) -> Tensor:
     """Logarithm of the probability of a standard normal between low and high (...), precise in both tails."""
     right = low + high > 0  # then mirrored: the left tail is where the logarithm of the probability is precise
     low, high = torch.where(right, -high, low), torch.where(right, -low, high)
-    above, below = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
+    above, below = _log_ndtr(high), _log_ndtr(low)
     return above + torch.log(-torch.expm1((below - above).clamp(max=-torch.finfo(low.dtype).eps)))
+
+
+def _log_ndtr(x: Tensor) -> Tensor:
+    """Logarithm of the standard normal distribution function; far out by its asymptotic series.
+
+    The gradient of torch's own (2.13) is not finite for some single-precision x below -1e4: it takes the difference of
+    two large numbers to a power.
+
+    References: Abramowitz & Stegun 1964, equation 26.2.12.
+    """
+    tail = x.clamp(max=-TAIL)
+    series = torch.log1p(-1 / tail**2 + 3 / tail**4)
+    far = -0.5 * tail**2 - torch.log(-tail) - LOG_ROOT_TWO_PI + series
+    return torch.where(x < -TAIL, far, torch.special.log_ndtr(x.clamp(-TAIL, TAIL)))
 
 
 class Coordinates(nn.Module):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from darksieve.problem.section import Section
 
 __all__ = [
     "METHODS",
@@ -25,12 +27,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
 METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
-
-
-class Section(BaseModel):
-    """A section of a config file: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class SimulatorConfig(Section):

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from darksieve.problem.budget import first_request
-from darksieve.problem.config import ExperimentConfig, Section, WorkflowConfig
+from darksieve.problem.config import ExperimentConfig, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 from darksieve.problem.provenance import code_digest, digest, file_digest
 from darksieve.problem.registry import REGISTRY
+from darksieve.problem.section import read_config, suggest
 from darksieve.problem.simulator import Simulator, load_simulator, simulator_source
 
 __all__ = ["Experiment", "read_config", "read_workflow_config"]
-
-AnySection = TypeVar("AnySection", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Experiment:
             if name not in wanted:
                 raise DarksieveError(
                     f"the simulator has no parameter {name!r}", where=f"{self.path.name}: prior",
-                    mend=_suggest(name, wanted),
+                    mend=suggest(name, wanted),
                 )  # fmt: skip
         if missing := [name for name in wanted if name not in given]:
             raise DarksieveError(
@@ -176,7 +173,7 @@ class Experiment:
                 raise DarksieveError(
                     f"marginal of {name!r}, which has no prior",
                     where=f"{where}: marginals",
-                    mend=_suggest(name, names),
+                    mend=suggest(name, names),
                 )
         if not marginals.one_dimensional:
             raise DarksieveError("one_dimensional is empty", where=f"{where}: marginals", mend="say `all`")
@@ -234,7 +231,7 @@ class Experiment:
         names = list(self.config.prior)
         for name in truth:
             if name not in names:
-                raise DarksieveError(f"{name!r} has no prior", where=where, mend=_suggest(name, names))
+                raise DarksieveError(f"{name!r} has no prior", where=where, mend=suggest(name, names))
         for name, prior in self.config.prior.items():
             if name not in truth:
                 raise DarksieveError(f"no value for {name}", where=where, mend="give every parameter one")
@@ -245,29 +242,6 @@ class Experiment:
 def read_workflow_config(record: Mapping[str, Any]) -> WorkflowConfig:
     """Check the workflow's config, that is `config/config.yaml` with what the command line changed."""
     return read_config(WorkflowConfig, record, where="config")
-
-
-def read_config(cls: type[AnySection], record: Mapping[str, Any], *, where: str) -> AnySection:
-    """Validate a mapping against a config class.
-
-    Raises
-    ------
-    DarksieveError
-        One line for the first thing that is wrong: the key, what it holds, and what it should be.
-    """
-    try:
-        return cls.model_validate(record)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        mend = None
-        if first["type"] == "extra_forbidden":
-            message = "unknown key"
-            mend = _suggest(str(first["loc"][-1]), _keys(cls, first["loc"][:-1]))
-        elif first["type"] not in ("value_error", "missing"):
-            message = f"{message}, not {first['input']!r:.80}"
-        raise DarksieveError(message, where=f"{where}: {key}" if key else where, mend=mend) from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -328,22 +302,3 @@ def _content_digest(path: Path) -> str:
 
 def _shown(path: Path, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
-
-
-def _suggest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-
-
-def _keys(cls: type[Section], location: tuple[int | str, ...]) -> list[str]:
-    """Keys of the section at a location of a config class."""
-    fields = cls.model_fields
-    section: type[Section] | None = cls
-    for part in location:
-        annotation = next((f.annotation for n, f in fields.items() if (f.alias or n) == part), None)
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        found = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
-        if found is not None:
-            section, fields = found, found.model_fields
-    assert section is not None
-    return [field.alias or name for name, field in section.model_fields.items()]

@@ -8,7 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from darksieve.problem.config import ExperimentConfig, PriorConfig, Section, WorkflowConfig
+from darksieve.problem.config import ExperimentConfig, PriorConfig, WorkflowConfig
+from darksieve.problem.section import Section
 
 __all__ = ["config_reference"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from darksieve.problem.config import Section
+from darksieve.problem.section import Section
 from darksieve.simulators.lens.halo_relations import CONCENTRATIONS
 
 __all__ = ["LineOfSightOptions", "SubhaloOptions"]

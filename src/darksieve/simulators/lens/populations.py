@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.experiment import read_config
+from darksieve.problem.section import read_config
 from darksieve.problem.simulator import Description
 from darksieve.simulators.lens.cosmology import lens_plane
 from darksieve.simulators.lens.halo_field import HaloField

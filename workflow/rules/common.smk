@@ -98,11 +98,12 @@ def get_wanted(experiment: str, kinds: str) -> list[str]:
     config = EXPERIMENTS[experiment].config
     methods = set(config.reference.methods)
     one_dimensional = config.marginals.one_dimensional
-    partial = one_dimensional != "all" and set(one_dimensional) != set(config.prior)
+    covered = one_dimensional == "all" or set(one_dimensional) == set(config.prior)
+    unpredictable = not covered and not config.marginals.joint
     absent = {
-        "predictive": partial and not config.marginals.joint,
-        "predict": partial and not config.marginals.joint,
-        "residuals": partial and not config.marginals.joint,
+        "predictive": unpredictable,
+        "predict": unpredictable,
+        "residuals": unpredictable,
         "joint": not config.marginals.joint,
         "local": not config.marginals.joint,
         "calibrate_joint": not config.marginals.joint,

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
     from darksieve.problem import config
-    from darksieve.problem.experiment import read_config
+    from darksieve.problem.section import read_config
 
     section = getattr(config, ANALYSES[options.analysis])
     settings = read_config(section, json.loads(options.settings), where=f"analyses.{options.analysis}")

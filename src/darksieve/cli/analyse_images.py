@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
     from darksieve.problem.config import ArcsConfig, MemoryConfig
-    from darksieve.problem.experiment import read_config
+    from darksieve.problem.section import read_config
 
     set_threads(options.threads)
     experiment = load_experiment(options)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darksieve.diagnostics.records import FALSE_ALARM
-from darksieve.inference.profiles import Marginals
+from darksieve.inference.profiles import Marginals, profile_moments
 from darksieve.inference.truncation import truncate
 from darksieve.problem.box import Box
 
@@ -144,9 +144,9 @@ def _check_shift(box: Box, profiles: Profiles, box_before: Box, profiles_before:
     for name in profiles:
         column = box.names.index(name)
         low, high = box.lower[column], box.upper[column]
-        mean, _ = _moments(profiles[name], low, high)
+        mean, _ = profile_moments(profiles[name], low, high)
         edges_before = box_before.lower[column], box_before.upper[column]
-        mean_before, deviation_before = _moments(profiles_before[name], *edges_before, inside=(low, high))
+        mean_before, deviation_before = profile_moments(profiles_before[name], *edges_before, inside=(low, high))
         shifts[name] = (mean - mean_before) / deviation_before
     largest = max((abs(shift) for shift in shifts.values()), default=0.0)
     return {
@@ -186,15 +186,6 @@ def _edge_densities(box: Box, name: str, profile: Floats) -> tuple[float, float]
 def _edges_cut(box: Box, name: str, profile: Floats) -> tuple[bool, bool]:
     low, high = _edge_densities(box, name, profile)
     return low > EDGE_DENSITY, high > EDGE_DENSITY
-
-
-def _moments(profile: Floats, low: float, high: float, inside: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
-    """Mean and standard deviation, in the unit cube, of a marginal on a grid from low to high, cut to `inside`."""
-    u = low + (high - low) * (np.arange(len(profile)) + 0.5) / len(profile)
-    weight = np.where((u >= inside[0]) & (u <= inside[1]), np.exp(profile - profile.max()), 0.0)
-    weight /= weight.sum()
-    mean = float(weight @ u)
-    return mean, max(float(np.sqrt(weight @ (u - mean) ** 2)), (high - low) / len(profile))
 
 
 def summarise_audits(audits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.records import disagreement
 from darksieve.inference.posterior import JOINT, Posterior
 from darksieve.problem.config import METHODS
 from darksieve.problem.provenance import derive_seed
@@ -16,8 +17,6 @@ from darksieve.reference.result import Draws, Reference
 __all__ = ["chain_diagnostics", "classifier_two_sample_test", "compare"]
 
 Floats = NDArray[np.float64]
-LARGEST_SHIFT = 0.25  # standard deviations of the reference
-LARGEST_EXCESS = 0.2  # of its standard deviation
 LARGEST_R_HAT = 1.01
 SMALLEST_ESS = 400
 FOLDS = 5
@@ -135,5 +134,5 @@ def _moments(samples: Floats) -> dict[str, Any]:
 def _deviation(ours: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
     shift = (ours["mean"] - reference["mean"]) / reference["standard_deviation"]
     ratio = ours["standard_deviation"] / reference["standard_deviation"]
-    statistic = max(abs(shift) / LARGEST_SHIFT, abs(ratio - 1) / LARGEST_EXCESS)
+    statistic = disagreement(shift, ratio)
     return {"mean_shift": shift, "width_ratio": ratio, "statistic": statistic, "passed": statistic <= 1.0}

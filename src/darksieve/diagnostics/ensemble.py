@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.records import disagreement
+from darksieve.inference.profiles import profile_moments
+
 __all__ = ["ensemble_spread"]
 
 Floats = NDArray[np.float64]
-LARGEST_SHIFT = 0.25  # standard deviations of the ensemble's marginal
-LARGEST_EXCESS = 0.2  # of its standard deviation
 CELLS = 128  # of the marginals in the record
 
 
@@ -44,31 +45,22 @@ def ensemble_spread(log_ratios: Mapping[str, Floats], members: Sequence[Mapping[
     }
 
 
-def _moments(density: Floats) -> tuple[float, float]:
-    """Mean and standard deviation of a density (cells,) on midpoints of equal cells of 0 to 1; at least a cell wide."""
-    position = (np.arange(len(density)) + 0.5) / len(density)
-    weight = density / density.sum()
-    mean = float(weight @ position)
-    return mean, max(float(np.sqrt(weight @ (position - mean) ** 2)), 1 / len(density))
-
-
 def _deviations(log_ratio: Floats, members: Sequence[Floats]) -> dict[str, Any]:
-    ensemble, *each = (np.exp(values - values.max()) for values in (log_ratio, *members))
-    mean, deviation = _moments(ensemble)
-    found = [_moments(density) for density in each]
+    mean, deviation = profile_moments(log_ratio)
+    found = [profile_moments(member) for member in members]
     shifts = [(value - mean) / deviation for value, _ in found]
     ratios = [value / deviation for _, value in found]
-    statistics = [abs(shift) / LARGEST_SHIFT for shift in shifts] + [abs(r - 1) / LARGEST_EXCESS for r in ratios]
     return {
-        "statistic": max(statistics),
+        "statistic": max(map(disagreement, shifts, ratios)),
         "mean_shifts": shifts,
         "width_ratios": ratios,
-        "ensemble": _coarse(ensemble),
-        "members": [_coarse(density) for density in each],
+        "ensemble": _coarse(log_ratio),
+        "members": [_coarse(member) for member in members],
     }
 
 
-def _coarse(density: Floats) -> list[float]:
+def _coarse(log_ratio: Floats) -> list[float]:
     """Mean density in few cells, of mean 1."""
+    density = np.exp(log_ratio - log_ratio.max())
     values = np.array([part.mean() for part in np.array_split(density, min(CELLS, len(density)))])
     return [round(float(value), 5) for value in values / values.mean()]

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["FALSE_ALARM", "record_p_values", "undecided"]
+__all__ = ["FALSE_ALARM", "disagreement", "record_p_values", "undecided"]
 
 FALSE_ALARM = 0.01  # probability that a diagnostic says no to a right posterior
+LARGEST_SHIFT = 0.25  # standard deviations, by which the means of two marginals that agree differ at most
+LARGEST_EXCESS = 0.2  # of the standard deviation, by which their widths do
+
+
+def disagreement(mean_shift: float, width_ratio: float) -> float:
+    """How far a marginal is from another, in units of what is allowed: at most 1 where they agree."""
+    return max(abs(mean_shift) / LARGEST_SHIFT, abs(width_ratio - 1) / LARGEST_EXCESS)
 
 
 def record_p_values(p_values: Mapping[str, float], meaning: str, **details: Any) -> dict[str, Any]:

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
     from darksieve.inference.estimator import Estimator
 
-__all__ = ["Marginals", "SimulatedMarginal", "find_marginals", "grid_points", "marginals_of_simulations"]
+__all__ = [
+    "Marginals",
+    "SimulatedMarginal",
+    "find_marginals",
+    "grid_points",
+    "marginals_of_simulations",
+    "profile_moments",
+]
 
 GRID = 2048
 GRID_HELD_OUT = 256
@@ -140,3 +147,14 @@ def _level(log_ratio: Floats, position: float) -> float:
     """Logarithm of the least fraction of the peak at which the true value lies between values that are kept."""
     cell = min(int(position * len(log_ratio)), len(log_ratio) - 1)
     return float(min(log_ratio[: cell + 1].max(), log_ratio[cell:].max()) - log_ratio.max())
+
+
+def profile_moments(
+    profile: Floats, low: float = 0.0, high: float = 1.0, inside: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
+    """Mean and standard deviation, in the unit cube, of a marginal on a grid from low to high, cut to `inside`."""
+    u = low + (high - low) * (np.arange(len(profile)) + 0.5) / len(profile)
+    weight = np.where((u >= inside[0]) & (u <= inside[1]), np.exp(profile - profile.max()), 0.0)
+    weight /= weight.sum()
+    mean = float(weight @ u)
+    return mean, max(float(np.sqrt(weight @ (u - mean) ** 2)), (high - low) / len(profile))

@@ -19,7 +19,7 @@ from darksieve.problem.registry import REGISTRY
 from darksieve.problem.section import read_config, suggest
 from darksieve.problem.simulator import Simulator, load_simulator, simulator_source
 
-__all__ = ["Experiment", "read_config", "read_workflow_config"]
+__all__ = ["Experiment", "read_workflow_config"]
 
 
 @dataclass(frozen=True)

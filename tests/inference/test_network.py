@@ -294,3 +294,9 @@ def test_gradient_of_the_mass_is_finite_however_far_the_box():
 def test_far_tail_of_the_mass_continues_the_near_one():
     low = torch.linspace(-60.0, -20.0, 401, dtype=torch.float64)
     torch.testing.assert_close(log_normal_mass(low - 100, low), torch.special.log_ndtr(low), rtol=1e-9, atol=1e-8)
+
+
+def test_gradient_of_the_mass_is_its_derivative():
+    edges = torch.tensor([[-40.0, -35.0], [-31.0, -29.0], [-1.0, 2.0], [3.0, 3.5], [29.0, 31.0]], dtype=torch.float64)
+    low, high = (edge.clone().requires_grad_() for edge in edges.T)
+    assert torch.autograd.gradcheck(log_normal_mass, (low, high), rtol=1e-5)

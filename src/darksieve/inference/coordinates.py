@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from darksieve.problem.box import Box
 from darksieve.problem.prior import LogUniform, Normal, Prior
@@ -19,24 +21,40 @@ LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 def log_normal_mass(low: Tensor, high: Tensor) -> Tensor:
     """Logarithm of the probability of a standard normal between low and high (...), precise in both tails."""
-    right = low + high > 0  # then mirrored: the left tail is where the logarithm of the probability is precise
-    low, high = torch.where(right, -high, low), torch.where(right, -low, high)
-    above, below = _log_ndtr(high), _log_ndtr(low)
-    return above + torch.log(-torch.expm1((below - above).clamp(max=-torch.finfo(low.dtype).eps)))
+    return _LogNormalMass.apply(low, high)
 
 
-def _log_ndtr(x: Tensor) -> Tensor:
-    """Logarithm of the standard normal distribution function; far out by its asymptotic series.
+class _LogNormalMass(torch.autograd.Function):
+    """Its gradient is written out: torch's own for log_ndtr (2.13) is slow, and not finite far out."""
 
-    The gradient of torch's own (2.13) is not finite for some single-precision x below -1e4: it takes the difference of
-    two large numbers to a power.
+    @staticmethod
+    def forward(ctx: Any, low: Tensor, high: Tensor) -> Tensor:
+        below, above = low.double(), high.double()
+        right = below + above > 0  # then mirrored: in the left tail small probabilities keep their precision
+        below, above = torch.where(right, -above, below), torch.where(right, -below, above)
+        root_half = math.sqrt(0.5)
+        log_mass = torch.log(0.5 * (torch.erfc(-root_half * above) - torch.erfc(-root_half * below)))
+        far = above < -TAIL
+        if far.any():
+            end, start = _log_tail(above[far]), _log_tail(below[far])
+            log_mass[far] = end + torch.log(-torch.expm1((start - end).clamp(max=-torch.finfo(end.dtype).eps)))
+        ctx.save_for_backward(low, high, log_mass)
+        return log_mass.to(low.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        low, high, log_mass = ctx.saved_tensors
+        at_low, at_high = (torch.exp(-0.5 * edge.double() ** 2 - LOG_ROOT_TWO_PI - log_mass) for edge in (low, high))
+        return (-gradient * at_low).to(low.dtype), (gradient * at_high).to(low.dtype)
+
+
+def _log_tail(x: Tensor) -> Tensor:
+    """Logarithm of the standard normal distribution function far on the left.
 
     References: Abramowitz & Stegun 1964, equation 26.2.12.
     """
-    tail = x.clamp(max=-TAIL)
-    series = torch.log1p(-1 / tail**2 + 3 / tail**4)
-    far = -0.5 * tail**2 - torch.log(-tail) - LOG_ROOT_TWO_PI + series
-    return torch.where(x < -TAIL, far, torch.special.log_ndtr(x.clamp(-TAIL, TAIL)))
+    return -0.5 * x**2 - torch.log(-x) - LOG_ROOT_TWO_PI + torch.log1p(-1 / x**2 + 3 / x**4)
 
 
 class Coordinates(nn.Module):

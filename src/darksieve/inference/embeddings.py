@@ -70,8 +70,8 @@ class PrincipalSummary(nn.Module):
 
     Inside a truncated box the signal varies along few directions: components weaker than the noise say nothing, so
     that some hundred hold what an image of thousands of pixels says. From them come P linear estimates of the
-    parameters with the least mean squared error, which hold almost all once truncation has made the signal nearly
-    linear, and F learned features, which bend them.
+    parameters, which begin with the least mean squared error and hold almost all once truncation has made the signal
+    nearly linear, and F learned features, which bend them.
 
     References: Tegmark, Taylor & Heavens 1997, ApJ 480, 22 (Karhunen-Loeve and linear compression, section 4);
     Alsing & Wandelt 2018, MNRAS 476, L60 (summaries from linear estimators).
@@ -79,14 +79,13 @@ class PrincipalSummary(nn.Module):
 
     mean: Tensor
     components: Tensor
-    weight: Tensor
 
     def __init__(self, inputs: int, parameters: int, features: int, hidden: int = 256) -> None:
         super().__init__()
         number = min(COMPONENTS, inputs)
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("components", torch.zeros(inputs, number))
-        self.register_buffer("weight", torch.zeros(number, parameters))
+        self.estimate = nn.Linear(number, parameters)
         self.bend = nn.Sequential(
             nn.Linear(number, hidden),
             nn.SiLU(),
@@ -101,8 +100,9 @@ class PrincipalSummary(nn.Module):
         """Components (n, C) of flattened data x (n, d), of unit standard deviation; zeros before the first fit."""
         return (x - self.mean) @ self.components
 
+    @torch.no_grad()
     def fit(self, signal: Tensor, x: Tensor, z: Tensor, before: Tensor) -> None:
-        """Find the components and the linear estimates; turn the learned features to the new components.
+        """Find the components, begin the linear estimates; turn the learned features to the new components.
 
         Parameters
         ----------
@@ -123,20 +123,21 @@ class PrincipalSummary(nn.Module):
         self.components[:, :number], self.components[:, number:] = components / spread, 0
         y = y / spread
         weight = least_squares(y, z[:rows])
-        self.weight[:number], self.weight[number:] = weight / (y @ weight).std(dim=0).clamp_min(1e-6), 0
+        for values in self.estimate.parameters():
+            values.zero_()
+        self.estimate.weight[:, :number] = (weight / (y @ weight).std(dim=0).clamp_min(1e-6)).T
         if fitted:
             shift = before[:rows].mean(dim=0)
-            turn = torch.zeros(len(self.weight), len(self.weight), device=y.device)
+            turn = torch.zeros(before.shape[1], before.shape[1], device=y.device)
             turn[:number] = least_squares(y, before[:rows] - shift)
             first = self.bend[0]
-            with torch.no_grad():
-                first.bias += first.weight @ (shift - y.mean(dim=0) @ turn[:number])  # type: ignore[operator]
-                first.weight.copy_(first.weight @ turn.T)  # type: ignore[operator]
+            first.bias += first.weight @ (shift - y.mean(dim=0) @ turn[:number])  # type: ignore[operator]
+            first.weight.copy_(first.weight @ turn.T)  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> Tensor:
         """Summaries (n, P + F) of flattened data x (n, d)."""
         y = self.project(x)
-        return torch.cat([y @ self.weight, self.bend(y)], dim=1)
+        return torch.cat([self.estimate(y), self.bend(y)], dim=1)
 
 
 def least_squares(y: Tensor, target: Tensor) -> Tensor:

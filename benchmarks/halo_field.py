@@ -58,7 +58,8 @@ def draw_haloes(simulator: StrongLens, count: int) -> Haloes:
 def renderer(simulator: StrongLens, haloes: Haloes) -> Callable[[], Tensor]:
     """A function that makes the image of given haloes."""
     values = {name: torch.tensor([[value]]) for name, value in LENS.items()}
-    return lambda: simulator.render(values, None, DrawnHaloes(haloes, ()))[0]
+    source = simulator.source.draw(values, torch.Generator())
+    return lambda: simulator.render(values, source, drawn=DrawnHaloes(haloes, ()))[0]
 
 
 def direct(simulator: StrongLens, haloes: Haloes) -> Tensor:

@@ -13,6 +13,7 @@ import yaml
 from darksieve.problem.budget import first_request
 from darksieve.problem.config import ExperimentConfig, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
+from darksieve.problem.files import read_folder
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 from darksieve.problem.provenance import code_digest, digest, file_digest
 from darksieve.problem.registry import REGISTRY
@@ -20,6 +21,8 @@ from darksieve.problem.section import read_config, suggest
 from darksieve.problem.simulator import Simulator, load_simulator, simulator_source
 
 __all__ = ["Experiment", "read_workflow_config"]
+
+PATHS = ("file", "folder")  # keys whose value is a path
 
 
 @dataclass(frozen=True)
@@ -260,11 +263,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _with_absolute_files(value: Any, base: Path, root: Path) -> Any:
-    """Copy nested config with every `file` made absolute: beside the experiment file, else under the root."""
+    """Copy nested config with every path made absolute: beside the experiment file, else under the root."""
     if isinstance(value, dict):
         return {
             key: _absolute(item, base, root)
-            if key == "file" and isinstance(item, str)
+            if key in PATHS and isinstance(item, str)
             else _with_absolute_files(item, base, root)
             for key, item in value.items()
         }
@@ -273,7 +276,7 @@ def _with_absolute_files(value: Any, base: Path, root: Path) -> Any:
 
 def _absolute(file: str, base: Path, root: Path) -> str:
     beside = (base / file).resolve()
-    return str(beside if beside.is_file() else (root / file).resolve())
+    return str(beside if beside.exists() else (root / file).resolve())
 
 
 def _files(value: Any) -> set[Path]:
@@ -283,7 +286,9 @@ def _files(value: Any) -> set[Path]:
 def _file_entries(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key == "file" and isinstance(item, str):
+            if key == "folder" and isinstance(item, str):
+                yield from map(str, read_folder(Path(item)))
+            elif key == "file" and isinstance(item, str):
                 yield item
             else:
                 yield from _file_entries(item)
@@ -292,7 +297,7 @@ def _file_entries(value: Any) -> Iterator[str]:
 def _relative(value: Any) -> Any:
     """Copy nested options with file names in place of absolute paths, so that a store can move."""
     if isinstance(value, Mapping):
-        return {k: Path(v).name if k == "file" and isinstance(v, str) else _relative(v) for k, v in value.items()}
+        return {k: Path(v).name if k in PATHS and isinstance(v, str) else _relative(v) for k, v in value.items()}
     return value
 
 

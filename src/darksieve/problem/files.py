@@ -1,4 +1,4 @@
-"""Arrays out of users' files (HDF5, FITS, CSV), with one clear line for whatever is wrong with them."""
+"""Arrays out of users' files (HDF5, FITS, CSV, npz), with one clear line for whatever is wrong with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
 
-__all__ = ["crop_centre", "read_array", "resolve_array"]
+__all__ = ["crop_centre", "read_array", "read_folder", "resolve_array"]
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz")
@@ -24,9 +24,10 @@ def read_array(path: Path, name: str) -> NDArray[np.float64]:
     Parameters
     ----------
     path : Path
-        An HDF5, FITS or CSV file, told apart by its suffix.
+        An HDF5, FITS, CSV or npz file, told apart by its suffix.
     name : str
-        The dataset of an HDF5 file, the extension (name or number) of a FITS file, or the column of a CSV file.
+        The dataset of an HDF5 file, the array of an npz file, the extension (name or number) of a FITS file, or the
+        column of a CSV file.
 
     Raises
     ------
@@ -44,8 +45,10 @@ def read_array(path: Path, name: str) -> NDArray[np.float64]:
             values = _read_fits(path, name)
         elif suffix == ".csv":
             values = _read_csv(path, name)
+        elif suffix == ".npz":
+            values = _read_npz(path, name)
         else:
-            raise DarksieveError(f"unknown file type {suffix!r}", where=path, mend="use .h5, .fits or .csv")
+            raise DarksieveError(f"unknown file type {suffix!r}", where=path, mend="use .h5, .fits, .csv or .npz")
     except DarksieveError:
         raise
     except Exception as error:
@@ -55,6 +58,20 @@ def read_array(path: Path, name: str) -> NDArray[np.float64]:
     if values.size == 0 or values.dtype.kind not in "biuf":
         raise DarksieveError(f"{name!r} holds no numbers (shape {values.shape}, {values.dtype})", where=path)
     return values.astype(np.float64)
+
+
+def read_folder(folder: Path) -> list[Path]:
+    """The FITS files of a folder, by name.
+
+    Raises
+    ------
+    DarksieveError
+        If there are none.
+    """
+    found = sorted(path for path in Path(folder).glob("*") if path.name.endswith(FITS_SUFFIXES))
+    if not found:
+        raise DarksieveError("no FITS files there", where=folder, mend=f"their names end with {FITS_SUFFIXES[0]}")
+    return found
 
 
 def resolve_array(value: float | Mapping[str, Any]) -> NDArray[np.float64]:
@@ -123,3 +140,10 @@ def _read_csv(path: Path, name: str) -> NDArray[Any]:
     if name not in known:
         raise DarksieveError(f"no column {name!r}", where=path, mend=f"it holds {', '.join(known) or 'none'}")
     return np.array([float(row[name]) for row in rows])
+
+
+def _read_npz(path: Path, name: str) -> NDArray[Any]:
+    with np.load(path) as arrays:
+        if name not in arrays:
+            raise DarksieveError(f"no array {name!r}", where=path, mend=f"it holds {', '.join(arrays)}")
+        return np.asarray(arrays[name])

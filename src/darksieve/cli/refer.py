@@ -22,11 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Sample the posterior."""
+    """Sample the posterior, going on from the state of an interrupted run with the same inputs."""
     from darksieve.problem.observation import Observation
+    from darksieve.problem.provenance import code_digest, digest, file_digest
     from darksieve.reference.methods import refer
 
     set_threads(options.threads)
-    found = refer(load_experiment(options), Observation.read(options.observation), options.method)
+    experiment = load_experiment(options)
+    inputs = [file_digest(options.observation), experiment.identity(READS), code_digest(__name__)]
+    checkpoint = options.output.with_name(f"{options.output.stem}-{digest(inputs)}.checkpoint.h5")
+    for stale in set(checkpoint.parent.glob(f"{options.output.stem}-*.checkpoint.h5")) - {checkpoint}:
+        stale.unlink()
+    found = refer(experiment, Observation.read(options.observation), options.method, checkpoint)
     with whole_file(options.output) as part:
         found.write(part)

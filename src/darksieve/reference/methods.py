@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import resource
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.likelihood import check_reference
 from darksieve.problem.observation import Observation
+from darksieve.reference.progress import Progress
 from darksieve.reference.result import Draws, Reference
 from darksieve.reference.target import Target
 
@@ -18,8 +18,10 @@ __all__ = ["refer"]
 log = logging.getLogger(__name__)
 
 
-def refer(experiment: Experiment, observation: Observation, method: str) -> Reference:
+def refer(experiment: Experiment, observation: Observation, method: str, checkpoint: Path | None = None) -> Reference:
     """The posterior by a method: `exact`, `nested`, `nuts`, `sghmc` or `vi`.
+
+    Nested sampling keeps its state in `checkpoint`, goes on from it, and removes it at the end.
 
     Raises
     ------
@@ -29,9 +31,10 @@ def refer(experiment: Experiment, observation: Observation, method: str) -> Refe
     check_reference(experiment, observation, [method])
     target = Target(experiment, observation) if method != "exact" else None
     run = _find_method(experiment, observation, method, target)
-    wall, cpu = time.perf_counter(), _cpu_seconds()
-    draws = run()
-    wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
+    progress = Progress(checkpoint)
+    draws = run(progress)
+    wall, cpu = progress.spent()
+    progress.remove()
     calls = 0 if target is None else target.calls
     log.info("%s: %d samples, %d likelihoods, %.1f CPU seconds", method, len(draws.z), calls, cpu)
     return Reference(method, experiment.prior.names, draws, calls, wall, cpu, experiment.config.seed)
@@ -39,33 +42,28 @@ def refer(experiment: Experiment, observation: Observation, method: str) -> Refe
 
 def _find_method(
     experiment: Experiment, observation: Observation, method: str, target: Target | None
-) -> Callable[[], Draws]:
-    """The method as a function of nothing, its library loaded."""
+) -> Callable[[Progress], Draws]:
+    """The method as a function of its progress, its library loaded."""
     config, seed = experiment.config.reference, experiment.config.seed
     chains, samples = config.chains, config.samples
     if target is None:
         from darksieve.reference.exact import sample_exact
 
-        return lambda: sample_exact(experiment, observation, chains * samples, seed)
+        return lambda _: sample_exact(experiment, observation, chains * samples, seed)
     match method:
         case "nested":
             from darksieve.reference.nested import sample_nested
 
-            return lambda: sample_nested(target, chains * samples, seed)
+            return lambda progress: sample_nested(target, chains * samples, seed, progress=progress)
         case "nuts":
             from darksieve.reference.nuts import sample_nuts
 
-            return lambda: sample_nuts(target, chains, samples, seed)
+            return lambda _: sample_nuts(target, chains, samples, seed)
         case "sghmc":
             from darksieve.reference.sghmc import sample_sghmc
 
-            return lambda: sample_sghmc(target, chains, samples, seed)
+            return lambda _: sample_sghmc(target, chains, samples, seed)
         case _:
             from darksieve.reference.vi import sample_vi
 
-            return lambda: sample_vi(target, chains, chains * samples, seed)
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+            return lambda _: sample_vi(target, chains, chains * samples, seed)

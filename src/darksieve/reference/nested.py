@@ -5,32 +5,68 @@ References: Lange 2023, MNRAS 525, 3181 (nautilus).
 
 from __future__ import annotations
 
+import logging
+import os
+
+import h5py
 import numpy as np
 from nautilus import Sampler
 
 from darksieve.problem.provenance import derive_seed
+from darksieve.reference.progress import Progress
 from darksieve.reference.result import Draws
 from darksieve.reference.target import Target
 
 __all__ = ["sample_nested"]
 
+log = logging.getLogger(__name__)
+
 LIVE_POINTS = 1000
 NETWORKS = 1  # more of them, nautilus has 4, cost several times the CPU seconds of a fast likelihood and save no call
 WEIGHTED = 2  # effective points a sample: a point is kept with the probability that its weight is of the largest
+SECONDS_BETWEEN_STATES = 60.0
 
 
-def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POINTS) -> Draws:
+def sample_nested(
+    target: Target,
+    n: int,
+    seed: int,
+    live_points: int = LIVE_POINTS,
+    progress: Progress | None = None,
+    seconds: float = SECONDS_BETWEEN_STATES,
+) -> Draws:
     """Samples of the posterior, none of them twice and about as many as n, and its evidence.
 
     The points of the exploration are discarded, so that neither is biased. The evidence is that of the simulator's
     `log_likelihood`, without the constants that it leaves out; the error of its logarithm is that of a mean over as
-    many independent points as the weighted ones are worth.
+    many independent points as the weighted ones are worth. Where `progress` has a path, the state is written there
+    after every so many seconds, and a run that was interrupted goes on from it to the same samples.
     """
-    sampler = Sampler(
-        target.prior.from_unit, target.log_likelihood, n_dim=len(target), n_live=live_points, n_networks=NETWORKS,
-        vectorized=True, seed=derive_seed("nested", seed),
-    )  # fmt: skip
-    sampler.run(n_eff=WEIGHTED * n, discard_exploration=True)
+    progress = progress or Progress()
+
+    def open_sampler(state: str | None) -> Sampler:
+        return Sampler(
+            target.prior.from_unit, target.log_likelihood, n_dim=len(target), n_live=live_points, n_networks=NETWORKS,
+            vectorized=True, seed=derive_seed("nested", seed), filepath=state,
+        )  # fmt: skip
+
+    sampler = None
+    if progress.path is not None and progress.path.is_file():
+        try:
+            sampler = open_sampler(str(progress.path))
+            with h5py.File(progress.path, "r") as file:
+                progress.earlier = float(file.attrs["wall_seconds"]), float(file.attrs["cpu_seconds"])
+            log.info("resumed after %d likelihoods", sampler.n_like)
+        except (OSError, KeyError, ValueError) as error:
+            log.warning("state %s is not used: %s", progress.path.name, str(error).splitlines()[0])
+            sampler = None
+    sampler = sampler or open_sampler(None)
+    sampler.filepath = None  # nautilus would write into the file; this way it is whole at any moment
+    while not sampler.run(n_eff=WEIGHTED * n, discard_exploration=True, timeout=seconds):
+        log.info("%d likelihoods, log evidence %.2f", sampler.n_like, sampler.log_z)
+        if progress.path is not None:
+            _write(sampler, progress)
+    target.calls = sampler.n_like
     z, _, _ = sampler.posterior(equal_weight=True)
     _, _, log_likelihood = sampler.posterior()
     findings = {
@@ -39,3 +75,13 @@ def sample_nested(target: Target, n: int, seed: int, live_points: int = LIVE_POI
         "largest_log_likelihood": float(log_likelihood.max()),
     }
     return Draws(z, findings=findings)
+
+
+def _write(sampler: Sampler, progress: Progress) -> None:
+    assert progress.path is not None
+    part = progress.part
+    part.parent.mkdir(parents=True, exist_ok=True)
+    sampler.write(str(part), overwrite=True)
+    with h5py.File(part, "r+") as file:
+        file.attrs["wall_seconds"], file.attrs["cpu_seconds"] = progress.spent()
+    os.replace(part, progress.path)

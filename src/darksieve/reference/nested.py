@@ -63,7 +63,7 @@ def sample_nested(
     sampler = sampler or open_sampler(None)
     sampler.filepath = None  # nautilus would write into the file; this way it is whole at any moment
     while not sampler.run(n_eff=WEIGHTED * n, discard_exploration=True, timeout=seconds):
-        log.info("%d likelihoods, log evidence %.2f", sampler.n_like, sampler.log_z)
+        log.info("%d likelihoods", sampler.n_like)
         if progress.path is not None:
             _write(sampler, progress)
     target.calls = sampler.n_like

@@ -97,7 +97,7 @@ def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
     volume.semilogy(range(len(volumes)), volumes, "o-", color=MAIN, ms=3.5)
     volume.set(xlabel="round", ylabel="prior volume of the box")
     volume.xaxis.set_major_locator(MaxNLocator(integer=True))
-    volume.set_title("settled" if boxes[-1]["converged"] else "maximum of rounds")
+    volume.set_title("stopped: settled" if boxes[-1]["converged"] else "stopped: most rounds allowed")
     return figure
 
 

@@ -13,7 +13,6 @@ import yaml
 from darksieve.problem.budget import first_request
 from darksieve.problem.config import ExperimentConfig, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.files import read_folder
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 from darksieve.problem.provenance import code_digest, digest, file_digest
 from darksieve.problem.registry import REGISTRY
@@ -287,7 +286,7 @@ def _file_entries(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "folder" and isinstance(item, str):
-                yield from map(str, read_folder(Path(item)))
+                yield from (str(path) for path in Path(item).glob("*") if path.is_file())
             elif key == "file" and isinstance(item, str):
                 yield item
             else:

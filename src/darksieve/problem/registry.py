@@ -147,7 +147,8 @@ def fetch(name: str, destination: Path, mirror: Path | None = None) -> Path:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as folder:
         part = Path(folder) / name
-        if mirror is not None and not (REGISTRY[name].package and not any(Path(mirror).rglob(name))):
+        at_hand = REGISTRY[name].package and (mirror is None or not any(Path(mirror).rglob(name)))
+        if mirror is not None and not at_hand:
             _copy_from_mirror(name, Path(mirror), part)
         else:
             _download(name, part)

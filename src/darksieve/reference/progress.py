@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from pathlib import Path
@@ -33,12 +32,13 @@ class Progress:
     def part(self) -> Path:
         """Where the next state is written before it takes the place of the last one."""
         assert self.path is not None
-        return self.path.with_name(f".part-{os.getpid()}-{self.path.name}")
+        return self.path.with_name(f".{self.path.name}")
 
     def remove(self) -> None:
         """Forget the state: the method has ended."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+            self.part.unlink(missing_ok=True)
 
 
 def _now() -> tuple[float, float]:

@@ -47,7 +47,7 @@ def test_real_galaxy_has_the_flux_the_place_and_the_radius_that_were_asked_for()
 
 
 def test_every_image_has_another_galaxy_turned_in_another_way():
-    """Galaxies are told apart by their size along the axes, turns by the direction of the second moments."""
+    """Galaxies are told apart by their ellipticity, turns by the direction of the second moments."""
     galaxies = np.stack([gaussian_galaxy(ratio=0.3), gaussian_galaxy(ratio=0.9)])
     number = 200
     images, axis = on_a_grid(draw(RealGalaxies(galaxies), number), number, points=101)
@@ -109,6 +109,7 @@ def test_components_add_up(lens_values):
     [
         ("galaxy", "write"),
         ({"sersic": 0}, "sersic"),
+        ({"sersic": 2, "galaxies": {"folder": "b"}}, "not both"),
         ({"galaxies": {"file": "a.npz"}}, "give"),
         ({"galaxies": {"file": "a.npz", "dataset": "images", "folder": "b"}}, "give"),
         ({"galaxies": {"file": "nowhere.npz", "dataset": "images"}}, "no such file"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from darksieve.problem.section import Section, read_config
 from darksieve.problem.simulator import Description
 from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
 
-__all__ = ["DrawnGalaxy", "RealGalaxies", "SersicComponents", "Source", "read_source", "sersic_descriptions"]
+__all__ = ["DrawnGalaxy", "RealGalaxies", "SersicComponents", "Source", "read_source"]
 
 WHERE = "option source"
 
@@ -45,6 +46,12 @@ class SourceOptions(Section):
     galaxies: GalaxyFiles | None = Field(
         None, description="in place of these, a real galaxy, turned at random: another one for each image"
     )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SourceOptions:
+        if self.galaxies is not None and "sersic" in self.model_fields_set:
+            raise ValueError("give sersic or galaxies, not both")
+        return self
 
 
 class DrawnGalaxy(Protocol):
@@ -94,7 +101,7 @@ def read_source(option: Mapping[str, Any] | None) -> Source:
         raise DarksieveError(str(error), where=WHERE) from error
 
 
-def sersic_descriptions(name: str, short: str) -> dict[str, Description]:
+def _sersic_descriptions(name: str, short: str) -> dict[str, Description]:
     """Parameters of a galaxy with a Sersic profile."""
     return {
         f"{name}_x": Description("arcsec", rf"x_\mathrm{{{short}}}"),
@@ -117,7 +124,7 @@ class SersicComponents:
         shorts = [short, *(f"{short},{component}" for component in range(2, number + 1))]
         self.descriptions: dict[str, Description] = {}
         for each, label in zip(self.names, shorts, strict=True):
-            self.descriptions |= sersic_descriptions(each, label)
+            self.descriptions |= _sersic_descriptions(each, label)
 
     def draw(self, values: Mapping[str, Tensor], generator: torch.Generator) -> DrawnGalaxy:
         """The components of each lens; nothing about them is random."""
@@ -130,9 +137,11 @@ class SersicComponents:
         )
 
 
+@dataclass(frozen=True)
 class _DrawnSersic:
-    def __init__(self, coefficients: list[Tensor]) -> None:
-        self.coefficients = coefficients
+    """Coefficients (K, B, 1) of each component."""
+
+    coefficients: list[Tensor]
 
     def brightness(self, rows: slice, x: Tensor, y: Tensor, workspace: Tensor) -> Tensor:
         first, *others = self.coefficients
@@ -190,15 +199,16 @@ class RealGalaxies:
         )
 
 
+@dataclass(frozen=True)
 class _DrawnGalaxies:
     """Images (B, H, W) of unit flux with their centres (B, 2) [pixels], pixels an arcsec, fluxes, places and turns."""
 
-    def __init__(
-        self, images: Tensor, centres: Tensor, scale: Tensor, flux: Tensor, place: Tensor, turn: Tensor
-    ) -> None:
-        self.images, self.centres, self.scale, self.flux, self.place, self.turn = (
-            images, centres, scale, flux, place, turn
-        )  # fmt: skip
+    images: Tensor
+    centres: Tensor
+    scale: Tensor
+    flux: Tensor
+    place: Tensor
+    turn: Tensor
 
     def brightness(self, rows: slice, x: Tensor, y: Tensor, workspace: Tensor) -> Tensor:
         images, scale, (cosine, sine, mirror) = self.images[rows], self.scale[rows], self.turn[:, rows]

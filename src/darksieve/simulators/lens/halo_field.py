@@ -1,5 +1,5 @@
 """The deflection of thousands of haloes, to a chosen accuracy: light ones by Fourier transform, heavier ones summed on
-the pixel grid and interpolated to the rays, the heaviest, or all of them, summed at every ray.
+the pixel grid and interpolated to the rays, the heaviest summed at every ray around them besides.
 
 The deflection at unit total mass depends on the scale radius and the truncation alone. The transform convolves bins of
 these two with the haloes' masses, which are spread over the grid by the weights with which the field is interpolated.
@@ -113,7 +113,7 @@ class HaloField:
         heavy, light = _divide(haloes, self._variance(haloes, tables.mended), MENDED_SHARE * allowed)
         if light.x.shape[1] and int(light.mask.sum(dim=1).max()) < FEWEST_TO_TRANSFORM:
             heavy, light = haloes, haloes.take(light.mask.new_empty(len(haloes.x), 0).long())
-        heaviest, heavy = _divide(heavy, self._variance(heavy, tables.summed), SUMMED_SHARE * allowed)
+        heaviest, _ = _divide(heavy, self._variance(heavy, tables.summed), SUMMED_SHARE * allowed)
         field = torch.stack(tnfw_deflection(tables.x, tables.y, tnfw_coefficients(heavy)))  # (2, B, G^2)
         if light.x.shape[1]:
             field += self._transform(light, tables)
@@ -122,7 +122,7 @@ class HaloField:
         if sharp.x.shape[1]:
             deflection += self._left_out(sharp, tables.cores, self.pixels)
         if heaviest.x.shape[1]:
-            deflection += self._at_rays(heaviest)
+            deflection += self._smoothed_out(heaviest, tables.taps)
         return deflection
 
     def _at_rays(self, haloes: Haloes) -> Tensor:
@@ -140,21 +140,32 @@ class HaloField:
 
     def _left_out(self, haloes: Haloes, cores: Tensor, pixels: int) -> Tensor:
         """What the transform leaves out in the pixels around haloes (B, H), (2, B, S P^2) [arcsec]."""
-        image, number = haloes.mask.nonzero().unbind(dim=1)
-        one = Haloes(**{name: tensor[image, number] for name, tensor in vars(haloes).items()})  # (K,)
-        rows, columns = (v / self.pixel_scale + (pixels - 1) / 2 for v in (one.y, one.x))
+        image, one = _listed(haloes)
         bins, shares = self._bins(one)
-        values = cores.new_zeros(len(image), *cores.shape[1:])
-        for (i, u), (j, v), (bin_, share) in itertools.product(_phases(rows), _phases(columns), zip(bins, shares)):
-            weight = u * v * share * _total(one)
-            values.addcmul_(cores[(bin_ * PHASES + i) * PHASES + j], weight[:, None, None])
-        steps = torch.arange(CORE, device=image.device) - CORE // 2
-        row, column = (v.round().long()[:, None] + steps for v in (rows, columns))  # (K, CORE)
-        inside = ((row >= 0) & (row < pixels))[:, :, None] & ((column >= 0) & (column < pixels))[:, None]
-        place = (image[:, None, None] * pixels + row[:, :, None]) * pixels + column[:, None]
-        left_out = values.new_zeros(len(haloes.x) * pixels**2, values.shape[-1])
-        left_out.index_add_(0, place[inside], values[inside.flatten(1)])
-        return left_out.view(len(haloes.x), pixels**2, 2, -1).permute(2, 0, 3, 1).flatten(2)
+        (row, y), (column, x) = (self._nearest_pixel(v, pixels) for v in (one.y, one.x))
+        total = _total(one)
+        places, weights = [], []
+        for (i, u), (j, v), (bin_, share) in itertools.product(_phases(y), _phases(x), zip(bins, shares)):
+            places.append((bin_ * PHASES + i) * PHASES + j)
+            weights.append(u * v * share * total)
+        values = torch.nn.functional.embedding_bag(
+            torch.stack(places, dim=1), cores.flatten(1), per_sample_weights=torch.stack(weights, dim=1), mode="sum"
+        )
+        return _add_up(values.view(len(image), *cores.shape[1:]), (image, row, column), (len(haloes.x), pixels))
+
+    def _smoothed_out(self, haloes: Haloes, taps: Tensor) -> Tensor:
+        """What interpolation leaves out in the pixels around haloes (B, H), (2, B, S P^2) [arcsec]."""
+        image, one = _listed(haloes)
+        (row, y), (column, x) = (self._nearest_pixel(v, self.pixels) for v in (one.y, one.x))
+        centred = replace(one, x=x * self.pixel_scale, y=y * self.pixel_scale)
+        centred = Haloes(**{name: tensor[:, None] for name, tensor in vars(centred).items()})
+        values = -_by_pixel(self._wrong(centred, centred, taps, PATCH), PATCH)
+        return _add_up(values, (image, row, column), (len(haloes.x), self.pixels))
+
+    def _nearest_pixel(self, position: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
+        """Row or column of the pixel at a position [arcsec], and the way from its centre, in pixels."""
+        position = position / self.pixel_scale + (pixels - 1) / 2
+        return position.round().long(), position - position.round()
 
     def _shapes(self, haloes: Haloes) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         return (haloes.scale_radius, self.scale_radii), (haloes.truncation, self.truncations)
@@ -218,15 +229,14 @@ class HaloField:
         y, x = (v.reshape(1, -1).expand(len(unit.x), -1) for v in torch.meshgrid(phases, phases, indexing="ij"))
         shape = {name: tensor.expand(x.shape).reshape(-1, 1) for name, tensor in vars(unit).items()}
         haloes = replace(Haloes(**shape), x=x.reshape(-1, 1) * self.pixel_scale, y=y.reshape(-1, 1) * self.pixel_scale)
-        wrong = self._wrong(haloes, self._spread_haloes(haloes), taps, CORE)
-        return -wrong.view(2, len(haloes.x), len(taps) ** 2, CORE**2).permute(1, 3, 0, 2).flatten(2)
+        return -_by_pixel(self._wrong(haloes, self._spread_haloes(haloes), taps, CORE), CORE)
 
     def _wrong(self, haloes: Haloes, made: Haloes, taps: Tensor, pixels: int) -> Tensor:
         """Interpolated deflection of `made` (B, H') less the exact one of `haloes` (B, H), (2, B, S P^2)."""
         nodes, side = _node_grid(pixels + 2 * REACH, self.pixel_scale), pixels + 2 * REACH
-        field = torch.stack(tnfw_deflection(*nodes, tnfw_coefficients(made)))
+        field = torch.stack(tnfw_deflection(*(v.to(taps) for v in nodes), tnfw_coefficients(made)))
         rays_x, rays_y, _ = ray_grid(pixels, self.pixel_scale, len(taps))
-        exact = torch.stack(tnfw_deflection(rays_x, rays_y, tnfw_coefficients(haloes)))
+        exact = torch.stack(tnfw_deflection(rays_x.to(taps), rays_y.to(taps), tnfw_coefficients(haloes)))
         return interpolate(field.unflatten(-1, (side, side)), taps) - exact
 
     def _measure(self, taps: Tensor, cores: Tensor) -> list[Tensor]:
@@ -266,9 +276,38 @@ def _divide(haloes: Haloes, variance: Tensor, allowed: float) -> tuple[Haloes, H
     return haloes.take(order[:, :number]), haloes.take(order[:, number:])
 
 
-def _phases(position: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The two tabulated places in its pixel next to each position in pixels, along one axis, with their weights."""
-    index = (position - position.round() + 0.5) * (PHASES - 1)
+def _listed(haloes: Haloes) -> tuple[Tensor, Haloes]:
+    """Those of padded haloes (B, H) that exist, one after the other (K,), and the image of each."""
+    image, number = haloes.mask.nonzero().unbind(dim=1)
+    return image, Haloes(**{name: tensor[image, number] for name, tensor in vars(haloes).items()})
+
+
+def _by_pixel(deflection: Tensor, pixels: int) -> Tensor:
+    """Deflections (2, K, S P^2) at rays as (K, P^2, 2 S)."""
+    return deflection.unflatten(-1, (-1, pixels**2)).permute(1, 3, 0, 2).flatten(2)
+
+
+def _add_up(values: Tensor, places: tuple[Tensor, Tensor, Tensor], shape: tuple[int, int]) -> Tensor:
+    """Add squares of pixels (K, side^2, 2 S) around the pixels at `places` to images: (2, B, S P^2) for a shape (B, P).
+
+    Places are the image, the row and the column of each square's central pixel (K,), which may lie outside.
+    """
+    (image, *centre), (batch, pixels) = places, shape
+    reach = math.isqrt(values.shape[1]) // 2
+    steps = torch.arange(-reach, reach + 1, device=image.device)
+    padded = pixels + 4 * reach + 2  # a square that lies outside lies on the padding
+    row, column = (v.clamp(-reach - 1, pixels + reach)[:, None] + steps + 2 * reach + 1 for v in centre)
+    place = (image[:, None, None] * padded + row[:, :, None]) * padded + column[:, None]
+    total = values.new_zeros(batch * padded**2, values.shape[-1])
+    total.index_add_(0, place.flatten(), values.flatten(0, 1))
+    inside = slice(2 * reach + 1, 2 * reach + 1 + pixels)
+    total = total.view(batch, padded, padded, 2, -1)[:, inside, inside]
+    return total.permute(3, 0, 4, 1, 2).flatten(2)
+
+
+def _phases(offset: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The two tabulated places next to each way from a pixel's centre [pixels], along one axis, with their weights."""
+    index = (offset + 0.5) * (PHASES - 1)
     below = index.floor().clamp(0, PHASES - 2)
     return [(below.long(), 1 - (index - below)), (below.long() + 1, index - below)]
 

@@ -233,8 +233,9 @@ class HaloField:
 
     def _wrong(self, haloes: Haloes, made: Haloes, taps: Tensor, pixels: int) -> Tensor:
         """Interpolated deflection of `made` (B, H') less the exact one of `haloes` (B, H), (2, B, S P^2)."""
-        nodes, side = _node_grid(pixels + 2 * REACH, self.pixel_scale), pixels + 2 * REACH
-        field = torch.stack(tnfw_deflection(*(v.to(taps) for v in nodes), tnfw_coefficients(made)))
+        side = pixels + 2 * REACH
+        nodes_x, nodes_y = _node_grid(side, self.pixel_scale)
+        field = torch.stack(tnfw_deflection(nodes_x.to(taps), nodes_y.to(taps), tnfw_coefficients(made)))
         rays_x, rays_y, _ = ray_grid(pixels, self.pixel_scale, len(taps))
         exact = torch.stack(tnfw_deflection(rays_x.to(taps), rays_y.to(taps), tnfw_coefficients(haloes)))
         return interpolate(field.unflatten(-1, (side, side)), taps) - exact

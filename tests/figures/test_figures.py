@@ -20,6 +20,7 @@ from darksieve.figures.calibration import (
 from darksieve.figures.data import observation_figure, residuals_figure
 from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
+from darksieve.figures.interpret import attribution_figure, summary_space_figure
 from darksieve.figures.reference import chains_figure, comparison_figure
 from darksieve.figures.style import ACCENT, MAIN, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
@@ -180,6 +181,37 @@ def test_misspecified_observation_is_a_red_line_beyond_the_simulations():
         simulations, observation = axes.lines
         assert observation.get_color() == ACCENT
         assert observation.get_xdata()[0] > max(simulations.get_xdata())
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (20,)], ids=["image", "vector"])
+def test_attributions_have_a_panel_a_marginal_with_its_strength(shape):
+    marginals = {
+        name: {"attribution": {"integrated gradients": {"x": GENERATOR.normal(size=shape)}}}
+        for name in ("mass", "mass-radius")
+    }
+    record = {"pixel_scale": {"x": 0.05}, "observation": {"x": GENERATOR.random(shape)}, "marginals": marginals}
+    figure = attribution_figure(record, {"mass": "M"})
+    assert len(figure.axes) == 3
+    assert "M: " in texts(figure)
+    assert "M, radius: " in texts(figure)
+    assert "nat" in texts(figure)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (20,)], ids=["image", "vector"])
+def test_space_of_summaries_shows_every_parameter_and_the_neighbours(shape):
+    record = {
+        "dimension": 2.5,
+        "spectrum": [2.0, 1.0, 0.1],
+        "canonical_correlations": [0.99, 0.5],
+        "probes": {name: {"linear": 0.2, "non_linear": 0.6} for name in NAMES},
+        "map": {"simulations": GENERATOR.normal(size=(50, 2)), "observation": [0.0, 1.0], "nearest": [[0.1, 1.0]]},
+        "nearest": [{"distance": 0.31, "data": {"x": GENERATOR.random(shape)}}],
+        "observation": {"x": GENERATOR.random(shape)},
+    }
+    figure = summary_space_figure(record, {"mass": "M"})
+    assert len(figure.axes) == 5
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["M", "radius", "flux"]
+    assert "distance 0.31" in texts(figure)
 
 
 def energy(**jobs):

@@ -21,6 +21,7 @@ DIAGNOSTICS = (
     "truncation coverage ranks dependence average normalisation balance effective"
     " misspecification spread joint local predictive combination reference"
 )
+INTERPRETATIONS = "summary_space attribution"  # figures that `interpret` makes
 ONCE = (  # jobs that bear their rule's name
     "declare observe sample audit spread calibrate calibrate_joint predict combine compare"
 )
@@ -44,7 +45,7 @@ wildcard_constraints:
     round=r"[1-9]\d*",
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
-    figure="|".join(FIGURES.split()),
+    figure="|".join([*FIGURES.split(), *INTERPRETATIONS.split()]),
     method="|".join(METHODS),
     alternatives="|".join(CONFIG.alternatives),
 
@@ -181,6 +182,16 @@ def get_results(wildcards) -> list[str]:
         f"results/{experiment}/figures/{figure}.{suffix}"
         for experiment in EXPERIMENTS
         for figure in get_wanted(experiment, FIGURES)
+        for suffix in ("pdf", "png")
+    ]
+
+
+def get_interpretations(wildcards) -> list[str]:
+    """Figures of what the networks learned."""
+    return [
+        f"results/{experiment}/figures/{figure}.{suffix}"
+        for experiment in EXPERIMENTS
+        for figure in INTERPRETATIONS.split()
         for suffix in ("pdf", "png")
     ]
 

@@ -30,6 +30,9 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
                 "combined": f"{folder}/combined.h5",
                 "diagnostic": diagnostic,
             }
+        case "summary_space" | "attribution":
+            record = f"{folder}/interpret/{wildcards.figure}.json"
+            return {"posterior": posterior, "diagnostic": record}
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
             return {"histories": histories}

@@ -41,6 +41,8 @@ VERBS = {
     "plot": "draw one figure: PDF and PNG",
     "summarise": "the posteriors and the verdicts as a table: summary.txt",
     "demand": "fail where a verdict is no, and say what failed",
+    "probe": "what the network's summaries hold, and where among them the observation lies: summary_space.json",
+    "attribute": "which pixels of the observation move the log-ratios: attribution.json",
     "analyse": "hold a system of the physics of AI to its exact answers: result.json",
     "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
     "illustrate": "draw one figure of an analysis: PDF and PNG",

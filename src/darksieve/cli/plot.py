@@ -147,6 +147,18 @@ def _combination(options: argparse.Namespace) -> Figure:
     return combination_figure(read_combination(options.combined), record, _titles(options.posterior))
 
 
+def _summary_space(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.interpret import summary_space_figure
+
+    return summary_space_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
+def _attribution(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.interpret import attribution_figure
+
+    return attribution_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -172,4 +184,6 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "comparison": _comparison,
     "chains": _chains,
     "combination": _combination,
+    "summary_space": _summary_space,
+    "attribution": _attribution,
 }

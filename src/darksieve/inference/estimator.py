@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,17 +128,40 @@ class Estimator:
         -------
         dict of tuple of str to array (m,)
         """
-        data = {name: array.to(self.device) for name, array in x.items()}
+        return self._collect((x, rows) for rows in torch.as_tensor(z, dtype=torch.float32).split(ROWS_AT_ONCE))
+
+    @torch.no_grad()
+    def log_ratios_of_each(
+        self, x: Mapping[str, Tensor], z: NDArray[Any] | Tensor
+    ) -> dict[Marginal, NDArray[np.float64]]:
+        """Log-ratios (n,) of every marginal for data x (n, ...), each at its own parameters z (n, P)."""
+        rows = torch.as_tensor(z, dtype=torch.float32)
+        starts = range(0, len(rows), ROWS_AT_ONCE)
+        cuts = (slice(start, start + ROWS_AT_ONCE) for start in starts)
+        return self._collect(({name: array[cut] for name, array in x.items()}, rows[cut]) for cut in cuts)
+
+    def _collect(self, batches: Iterable[tuple[Mapping[str, Tensor], Tensor]]) -> dict[Marginal, NDArray[np.float64]]:
+        """Log-ratios of batches of data and parameters, one after the other."""
         parts: dict[Marginal, list[Tensor]] = {}
-        for rows in torch.as_tensor(z, dtype=torch.float32, device=self.device).split(ROWS_AT_ONCE):
-            found: dict[Marginal, list[Tensor]] = {}
-            for network in self.networks:
-                for marginal, log_ratio in self._log_ratios(network.eval(), data, rows):
-                    found.setdefault(marginal, []).append(log_ratio.double())
-            for marginal, log_ratios in found.items():
-                mean = torch.logsumexp(torch.stack(log_ratios), dim=0) - math.log(len(log_ratios))
-                parts.setdefault(marginal, []).append(mean)
+        for x, z in batches:
+            data, rows = {name: array.to(self.device) for name, array in x.items()}, z.to(self.device)
+            for marginal, log_ratio in self.differentiable_log_ratios(data, rows).items():
+                parts.setdefault(marginal, []).append(log_ratio)
         return {marginal: torch.cat(values).cpu().numpy() for marginal, values in parts.items()}
+
+    def differentiable_log_ratios(self, x: Mapping[str, Tensor], z: Tensor) -> dict[Marginal, Tensor]:
+        """Log-ratios (m,), of the mean over the networks, as tensors that keep what gradients need.
+
+        Data x (n, ...) and parameters z (m, P), n a divisor of m, lie on the networks' device.
+        """
+        found: dict[Marginal, list[Tensor]] = {}
+        for network in self.networks:
+            for marginal, log_ratio in self._log_ratios(network.eval(), x, z):
+                found.setdefault(marginal, []).append(log_ratio.double())
+        return {
+            marginal: torch.logsumexp(torch.stack(log_ratios), dim=0) - math.log(len(log_ratios))
+            for marginal, log_ratios in found.items()
+        }
 
     def _log_ratios(
         self, network: nn.Module, data: Mapping[str, Tensor], z: Tensor

@@ -300,7 +300,7 @@ class RatioNetwork(swyft.SwyftModule):
         summary = self.summarise(A)
         with torch.autocast(summary.device.type, enabled=False):  # ratios are too steep for half precision
             summaries, t = swyft.equalize_tensors(summary, self.coordinates(B["z"]))
-            with torch.no_grad():
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.training):  # corrections train alone
                 start = self.conditionals(summaries, t, self.marginal_terms)
             ratios = {"one": _add(self.one(summaries, t[:, self.columns]), start[:, : len(self.columns)])}
             if self.two is not None:

@@ -1,0 +1,118 @@
+"""Figures of what the network learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from darksieve.figures.style import ACCENT, GREY, MAIN, WIDTH, new_figure, styled
+
+__all__ = ["attribution_figure", "summary_space_figure"]
+
+Floats = NDArray[np.float64]
+BRIGHTEST = 99.5  # percentile of a map's strengths at which its colours end
+COLUMNS = 5
+
+
+@styled
+def summary_space_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """What the summaries hold of each parameter, how many directions they use, and where the observation lies."""
+    probes = record["probes"]
+    figure = new_figure(WIDTH, 2.0 + 0.19 * len(probes) + 2.2)
+    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.0 + 0.19 * len(probes), 2.2)).ravel()
+    read, spectrum = upper.subplots(1, 2, width_ratios=(1.2, 1.0))
+    _probes(read, probes, titles)
+    _spectrum(spectrum, record)
+    panels = lower.subplots(1, 2 + len(record["nearest"]), width_ratios=(1.5, *[1.0] * (1 + len(record["nearest"]))))
+    points, own = np.array(record["map"]["simulations"]), record["map"]["observation"]
+    panels[0].scatter(*points.T, s=4, color=GREY, linewidths=0, alpha=0.6, label="simulations")
+    panels[0].scatter(*np.array(record["map"]["nearest"]).T, s=12, color=MAIN, label="nearest")
+    panels[0].plot(*own, "*", color=ACCENT, ms=10, label="observation")
+    panels[0].set(xlabel="first component", ylabel="second component")
+    panels[0].legend(loc="lower left", handletextpad=0.2, borderpad=0.1, fontsize=6)
+    name, observed = next(iter(record["observation"].items()))
+    shown = [("observation", observed)]
+    shown += [(f"distance {near['distance']:.2f}", near["data"][name]) for near in record["nearest"]]
+    for axes, (title, data) in zip(panels[1:], shown):
+        values = np.array(data)
+        if values.ndim == 2:
+            axes.imshow(values, vmin=np.min(observed), vmax=np.max(observed))
+            axes.set(xticks=[], yticks=[])
+        else:
+            axes.plot(values.ravel(), color=MAIN, lw=0.8)
+            axes.set(ylim=(np.min(observed), np.max(observed)), xlabel=f"element of {name}", yticks=[])
+        axes.set_title(title, fontsize=8)
+    return figure
+
+
+def _probes(axes: Axes, probes: Mapping[str, Mapping[str, float]], titles: Mapping[str, str]) -> None:
+    places = np.arange(len(probes))[::-1]
+    for kind, marker, colour in (("linear", "o", MAIN), ("non_linear", "x", ACCENT)):
+        values = [max(probe[kind], 0.0) for probe in probes.values()]
+        axes.plot(values, places, marker, color=colour, ms=4, label=f"{kind.replace('_', '-')} probe")
+    axes.set_yticks(places, [titles.get(name, name) for name in probes])
+    axes.set(xlim=(-0.02, 1.02), xlabel=r"held-out $R^2$ of the parameter, in the last box")
+    axes.grid(axis="x", lw=0.4)
+    axes.legend(loc="lower left")
+
+
+def _spectrum(axes: Axes, record: Mapping[str, Any]) -> None:
+    spectrum, dimension = np.array(record["spectrum"]), record["dimension"]
+    numbers = np.arange(1, len(spectrum) + 1)
+    axes.plot(numbers, spectrum / spectrum.sum(), "o-", color=MAIN, ms=2.5, lw=0.8, label="share of the variance")
+    correlations = record["canonical_correlations"]
+    axes.plot(
+        numbers[: len(correlations)], np.clip(correlations, 0, None), "x", color=ACCENT, ms=4,
+        label="canonical correlation\nwith the parameters",
+    )  # fmt: skip
+    axes.axvline(dimension, color=GREY, lw=0.8, ls="--", label=f"effective dimension {dimension:.1f}")
+    axes.set(yscale="log", ylim=(1e-4, 2.0), xlabel="direction in the space of summaries")
+    axes.legend(loc="lower left")
+
+
+@styled
+def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """The largest array of the observation, and which elements raise (red) and lower (blue) each log-ratio."""
+    name = max(record["observation"], key=lambda key: np.size(record["observation"][key]))
+    data, scale = np.array(record["observation"][name]), record["pixel_scale"].get(name)
+    marginals = record["marginals"]
+    columns = min(COLUMNS, len(marginals) + 1)
+    rows = -(-(len(marginals) + 1) // columns)
+    figure = new_figure(WIDTH, 0.3 + 1.55 * rows)
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    _show(panels[0], data, scale, None)
+    panels[0].set_title(f"observation [{'arcsec' if scale else 'element'}]", fontsize=7)
+    for axes, (names, found) in zip(panels[1:], marginals.items()):
+        values = np.array(found["attribution"]["integrated gradients"][name])
+        largest = np.percentile(np.abs(values), BRIGHTEST) or 1.0
+        _show(axes, values, scale, largest, outline=data)
+        label = ", ".join(titles.get(part, part) for part in names.split("-"))
+        axes.set_title(f"{label}: {largest:.2g} nat", fontsize=7)
+    for axes in panels[: len(marginals) + 1]:
+        axes.tick_params(labelsize=5)
+    for axes in panels[len(marginals) + 1 :]:
+        axes.remove()
+    return figure
+
+
+def _show(
+    axes: Axes, values: Floats, pixel_scale: float | None, largest: float | None, outline: Floats | None = None
+) -> None:
+    """An image, with the outline of what is bright in another, or the bars of a vector; `largest` ends the colours."""
+    if values.ndim != 2:
+        places = np.arange(values.size)
+        axes.bar(places, values.ravel(), color=np.where(values.ravel() > 0, ACCENT, MAIN), width=1.0)
+        return
+    edges = 0.5 * (pixel_scale or 1.0) * np.array(values.shape)
+    extent = (-edges[1], edges[1], -edges[0], edges[0])
+    if largest is None:
+        axes.imshow(values, extent=extent)
+    else:
+        axes.imshow(values, extent=extent, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    if outline is not None:
+        axes.contour(outline, [0.3 * outline.max()], extent=extent, colors="black", linewidths=0.4)

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import norm
 
 from darksieve.diagnostics.misspecification import _discrepancies
+from darksieve.interpret.images import image_name
 from darksieve.physics_ai.arcs.study import binarise
-from darksieve.physics_ai.images import image_name
 from darksieve.physics_ai.memory.artefacts import ARTEFACTS, discrepancy, plant
 from darksieve.physics_ai.memory.recall import (
     PrincipalPrior,

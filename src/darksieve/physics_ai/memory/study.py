@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from darksieve.diagnostics.summaries import Components, summarise_data
 from darksieve.inference.estimator import Estimator
-from darksieve.physics_ai.images import image_name, noise_level, observe_images
+from darksieve.interpret.images import image_name, noise_level, observe_images
 from darksieve.physics_ai.memory.artefacts import ARTEFACTS, discrepancy, plant
 from darksieve.physics_ai.memory.recall import (
     PrincipalPrior,

@@ -92,7 +92,9 @@ def test_every_job_on_which_the_results_rest_is_in_the_ledger_once(finished):
     sums = json.loads(finished.result("energy.json").read_text())
     assert sums["total"]["jobs"] == len(rows)
     assert sums["total"]["kwh"] == pytest.approx(sum(float(row["kwh"]) for row in rows), rel=1e-4)
-    last = finished.result("summary.txt").read_text().splitlines()[-1]
+    *_, last, overhead = finished.result("summary.txt").read_text().splitlines()
+    assert re.match(r"overhead: \d+% of \d+ s from the first job to the last", overhead)
+    assert 0 < sums["overhead"]["share"] < 1
     assert re.fullmatch(
         r"cost of the posterior: \d+ simulations, [\d.e-]+ CPU hours(, [\d.e-]+ GPU hours)?, [\d.e-]+ kWh "
         r"\((estimated|partly estimated|measured)\), [\d.]+ GB of memory at most; of its diagnostics: [\d.e-]+ kWh",

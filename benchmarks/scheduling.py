@@ -1,7 +1,7 @@
 """What a million to a hundred million simulations ask of a scheduler, a file system and Snakemake.
 
-One shard of an experiment is simulated here and a small dry run is measured; the rest is arithmetic: shards, submissions
-(an array of `slurm-array-limit` shards is one), files, bytes, hours, and how fast the store grows. A dry run beyond a
+A part of an experiment is simulated here and a small dry run is measured; the rest is arithmetic: shards, submissions
+(an array of `slurm-array-limit` shards is one), files, bytes, hours, and how fast the store grows. A dry run of over a
 minute is marked. Run it as `python benchmarks/scheduling.py`; `--cores` says how many cores simulate at a time.
 """
 
@@ -64,16 +64,18 @@ def main() -> None:
     start, each = measure_dry_run()
     print(f"{options.experiment}: {1e3 * seconds:.1f} ms and {size / 1e3:.1f} kB a simulation, {files} files a shard")
     print(f"dry run: {start:.1f} s and {1e3 * each:.1f} ms a job; {options.cores} cores; arrays of {array} shards")
-    print("simulations   shard  shards  minutes a shard  arrays  an hour    files  store [TB]  hours  MB/s  dry run [s]")
+    print("simulations  shard shards minutes each arrays an hour   files store [TB]  hours  MB/s dry run [s]")
     for simulations, shard in PLANS:
         shards = -(-simulations // shard)
         arrays = -(-shards // array)
         hours = -(-shards // options.cores) * shard * seconds / 3600  # the last wave is as long as the others
         dry = start + each * shards
+        terabytes = 1e-12 * size * simulations
+        minutes = shard * seconds / 60
         print(
-            f"{simulations:11.0e} {shard:7d} {shards:7d} {shard * seconds / 60:16.1f} {arrays:7d} {arrays / hours:8.0f} "
-            f"{shards * (files + BESIDES):8d} {1e-12 * size * simulations:11.2f} {hours:6.2f} "
-            f"{1e-6 * size * simulations / (3600 * hours):5.0f} {dry:11.1f}{' too long' if dry > MINUTE else ''}"
+            f"{simulations:11.0e} {shard:6d} {shards:6d} {minutes:12.1f} {arrays:6d} {arrays / hours:7.0f} "
+            f"{shards * (files + BESIDES):7d} {terabytes:10.2f} {hours:6.2f} {1e6 * terabytes / (3600 * hours):5.0f} "
+            f"{dry:11.1f}{' too long' if dry > MINUTE else ''}"
         )
 
 

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class Record:
     """A job as Slurm remembers it."""
 
     number: int
+    folder: Path
     rule: str
     partition: str
     state: str
@@ -93,15 +95,16 @@ class Cluster:
         self.folder = folder
         for part in ("state", "spool"):
             (folder / part).mkdir(parents=True)
-        # a character device that is never opened: with a plain file Slurm counts the GPU, but gives jobs no variable
-        os.mknod(folder / "gpu0", 0o600 | 0o020000, os.makedev(1, 3))
+        devices = [folder / f"gpu{number}" for number in range(GPUS)]
+        for device in devices:  # never opened; with a plain file Slurm would count the GPU, but give jobs no variable
+            os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
         (folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (folder / "munge.key").chmod(0o400)
         node = socket.gethostname().partition(".")[0]
         ports = dict(zip(("controller_port", "node_port"), free_ports(2)))
         configuration = CONFIGURATION.format(node=node, folder=folder, cpus=CPUS, gpus=GPUS, **ports)
         (folder / "slurm.conf").write_text(configuration)
-        (folder / "gres.conf").write_text(f"NodeName={node} Name=gpu File={folder}/gpu0\n")
+        (folder / "gres.conf").write_text("".join(f"NodeName={node} Name=gpu File={each}\n" for each in devices))
 
     def start(self) -> None:
         """Start all daemons and wait for the node."""
@@ -167,6 +170,7 @@ def read_record(line: str) -> Record:
     rule = re.match(r"rule_([a-z_]+?)(?:_wildcards.*)?$", field("Comment"))
     return Record(
         number=int(field("JobId")),
+        folder=Path(field("WorkDir")),
         rule=rule[1] if rule else "",
         partition=field("Partition"),
         state=field("JobState"),

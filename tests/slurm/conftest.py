@@ -1,5 +1,8 @@
 """A cluster for all tests of this folder, and copies of the workflow that run on it."""
 
+import shutil
+import subprocess
+
 import pytest
 import yaml
 
@@ -48,10 +51,18 @@ class ClusterWorkspace(Workspace):
         """Start Snakemake on the cluster."""
         return self.start(*targets, *OPTIONS)
 
+    def jobs(self, rule):
+        """The jobs of a rule, in the order in which they were submitted."""
+        return [job for job in self.cluster.records() if job.folder == self.folder and job.rule == rule]
+
     @staticmethod
     def finish(process):
         """Wait for Snakemake, which must end well."""
-        assert process.wait(timeout=900) == 0
+        try:
+            assert process.wait(timeout=1800) == 0
+        except subprocess.TimeoutExpired:
+            Workspace.kill(process)
+            raise
 
     def wait_for(self, pattern):
         """Wait for a file of the results."""
@@ -67,8 +78,21 @@ def local(tmp_path_factory, repository_module):
 
 
 @pytest.fixture
-def workspace(tmp_path, repository_module):
-    return ClusterWorkspace(tmp_path / "work", repository_module)
+def workspace(tmp_path, repository_module, cluster):
+    found = ClusterWorkspace(tmp_path / "work", repository_module)
+    found.cluster = cluster
+    return found
+
+
+@pytest.fixture
+def simulated(workspace, local):
+    """A copy in which the example was simulated, and nothing was trained."""
+    shutil.rmtree(workspace.folder)
+    shutil.copytree(local.folder, workspace.folder)
+    for name in ("round-1/estimator.pt", "round-1/profiles.npz", "round-1/history.csv", "round-1/box.json"):
+        workspace.result(name).unlink()
+    workspace.result("posterior.h5").unlink()
+    return workspace
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,12 @@ def assert_it_went_on(workspace, local):
     assert_same_results(workspace, local, "line")
 
 
+def assert_it_said_that_it_was_stopped(workspace):
+    """In one line among what Snakemake shows of the job."""
+    shown = "".join(path.read_text() for path in workspace.folder.glob(".snakemake/log/*.log"))
+    assert "stopped by SIGTERM, and all that was done is kept; run it again and it goes on" in shown
+
+
 def test_lens_on_the_cluster_gives_what_it_gives_on_this_machine(workspace, local):
     workspace.finish(workspace.submit("results/tiny/posterior.h5"))
     assert_same_results(workspace, local, "tiny")
@@ -62,6 +68,7 @@ def test_training_that_is_cancelled_goes_on(simulated, local):
     run("scancel", str(training.number))
     simulated.finish(process)
     assert [job.state for job in simulated.jobs("train")] == ["CANCELLED", "COMPLETED"]
+    assert_it_said_that_it_was_stopped(simulated)
     assert_it_went_on(simulated, local)
 
 
@@ -85,6 +92,7 @@ def test_training_over_its_time_limit_goes_on(cluster, simulated, local):
     wait_until(lambda: simulated.jobs("train")[0].state == "TIMEOUT", 240)
     simulated.finish(process)
     assert [job.state for job in simulated.jobs("train")] == ["TIMEOUT", "COMPLETED"]
+    assert_it_said_that_it_was_stopped(simulated)
     assert_it_went_on(simulated, local)
 
 

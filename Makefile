@@ -9,7 +9,7 @@ LOCK_FLAGS ?=
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-slow lint format lock clean
+.PHONY: run test test-slow test-slurm lint format lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	python -m pytest -m slow
+
+test-slurm: $(READY)  # needs root and Slurm's packages; tests/slurm/cluster.py names them
+	python -m pytest -m slurm -rs
 
 lint: $(READY)
 	ruff check .

@@ -16,6 +16,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/rounds.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/figure_inputs.smk"
 include: "workflow/rules/observe.smk"
 include: "workflow/rules/simulate.smk"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darksieve.diagnostics.energy import Cost, Job, Power, account, ledger
+from darksieve.diagnostics.energy import Cost, Job, Power, account, ledger, overhead
 
 POWER = Power(watts_per_core=10.0, watts_per_gpu=100.0)
 
@@ -93,3 +93,30 @@ def test_sum_of_measured_and_estimated_jobs_is_partly_estimated():
 def test_row_names_the_shard():
     (row,) = ledger([JOBS[4]], POWER)
     assert (row["rule"], row["what"]) == ("simulate", "round-1 shard 1")
+
+
+def timed(rule, name, start, end):
+    return Job(rule, name, Cost(end - start, 1.0, 0.0, 1.0, None, None), ended=1e9 + end)
+
+
+def test_overhead_is_the_time_in_which_nothing_is_simulated_trained_or_diagnosed():
+    jobs = [
+        timed("plan", "round-1", 0, 2),
+        timed("simulate", "round-1-shard-0", 3, 13),  # side by side: the time counts once
+        timed("simulate", "round-1-shard-1", 4, 10),
+        timed("train", "round-1", 14, 44),
+        timed("sample", "sample", 44, 46),
+        timed("calibrate", "calibrate", 45, 50),
+    ]
+    found = overhead(jobs)
+    assert found["wall_seconds"] == pytest.approx(50)
+    assert found["share"] == pytest.approx((3 + 1 + 1) / 50)
+
+
+def test_night_between_two_sittings_is_no_overhead():
+    jobs = [timed("simulate", "round-1-shard-0", 0, 10), timed("train", "round-1", 30_000, 30_010)]
+    assert overhead(jobs) == {"wall_seconds": pytest.approx(20), "share": pytest.approx(0)}
+
+
+def test_overhead_is_not_guessed_where_a_job_left_no_time():
+    assert overhead([timed("train", "round-1", 0, 10), job("sample", "sample", 1)]) is None

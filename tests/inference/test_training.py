@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from darksieve.inference.training import HISTORY_COLUMNS, train
 from darksieve.problem.box import Box
 from darksieve.problem.config import TrainingConfig
 from darksieve.problem.errors import DarksieveError
-from darksieve.store.reader import MemorySource
-from tests.conftest import simulate
+from darksieve.problem.interruption import Interruption
+from darksieve.store.reader import MemorySource, StreamedSource
+from darksieve.store.simulate import open_simulations
+from tests.conftest import plan_request, simulate
 
 
 class SwyftNetwork(swyft.AdamWReduceLROnPlateau, swyft.SwyftModule):
@@ -127,6 +130,44 @@ def test_interrupted_training_ends_with_the_same_weights(trained, tmp_path):
     assert [row["validation_loss"] for row in history] == [row["validation_loss"] for row in resumed_history]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("memory", [8.0, 1e-5])
+def test_training_that_signals_stop_in_every_epoch_ends_with_the_same_weights(
+    line_record, load_record, tmp_path, monkeypatch, number, memory
+):
+    line_record["training"] = {"epochs": 3, "batch": 32, "memory": memory}
+    experiment = load_record(line_record)
+    box, store, checkpoint = Box.full(experiment.prior.names), tmp_path / "store", tmp_path / "c.checkpoint"
+    simulate(experiment, box, store, 700)
+    plan = plan_request(experiment, box, store, 700)
+    simulations = open_simulations(experiment, plan, [], store)
+    assert isinstance(simulations, StreamedSource) == (memory < 1)
+
+    def run(**options):
+        return train(experiment, box, simulations, {}, round_number=1, **options)
+
+    whole, history = run()
+    step = training._Run.step
+
+    def step_with_signal(moving, batch):
+        step(moving, batch)
+        if len(moving.losses) == 7 + len(moving.history):
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(training._Run, "step", step_with_signal)
+    for epoch in (1, 2, 3):
+        with Interruption() as interruption, pytest.raises(DarksieveError) as error:
+            run(checkpoint=checkpoint, interruption=interruption)
+        where = f"training, step {6 + epoch} of epoch {epoch}"
+        assert str(error.value).startswith(f"{where}: stopped by {number.name}, and all that was done is kept")
+    with Interruption() as interruption:
+        resumed, resumed_history = run(checkpoint=checkpoint, interruption=interruption)
+    for a, b in zip(whole.networks[0].state_dict().values(), resumed.networks[0].state_dict().values()):
+        assert torch.equal(a, b)
+    for column in ("train_loss", "validation_loss", "learning_rate"):
+        assert [row[column] for row in history] == [row[column] for row in resumed_history]
+
+
 def test_broken_checkpoint_is_not_used(trained, tmp_path):
     experiment, _, simulations, estimator, _ = trained
     short = copy.copy(experiment)
@@ -214,9 +255,14 @@ def test_only_epochs_that_overfit_use_up_the_patience():
     config = TrainingConfig(epochs=20, patience=3)
     run = training._Run(torch.nn.Linear(1, 1), 0, config, 1, torch.Generator())
     run.best_loss = -1.0
+
+    def end_epoch(train_loss):
+        run.losses = [train_loss]
+        run.end_epoch(-0.8, 0.0)
+
     for _ in range(5):
-        run.end_epoch(-0.9, -0.8, 0.0)
+        end_epoch(-0.9)
     assert not run.finished
     for _ in range(3):
-        run.end_epoch(-1.1, -0.8, 0.0)
+        end_epoch(-1.1)
     assert run.finished

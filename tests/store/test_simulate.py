@@ -3,6 +3,7 @@ import errno
 import json
 import multiprocessing
 import os
+import signal
 import time
 from dataclasses import replace
 
@@ -13,8 +14,9 @@ from tests.conftest import plan_request, simulate
 
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
+from darksieve.problem.interruption import Interruption
 from darksieve.store import simulate as module
-from darksieve.store.attempt import BLOCK
+from darksieve.store.attempt import BLOCK, simulator_call
 from darksieve.store.shard import Status, read_shard
 from darksieve.store.simulate import read_simulations, simulate_shard
 
@@ -220,6 +222,46 @@ def test_interrupted_shard_goes_on_where_it_was_with_the_same_numbers(line, full
     assert len(calls) - first == blocks - 4  # the fifth was lost
     assert_same(stored(tmp_path / "a"), stored(tmp_path / "b"))
     assert not list((tmp_path / "b").rglob("*.partial"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_shard_that_a_signal_stops_keeps_its_blocks_and_goes_on(line, full, tmp_path, behave, number):
+    plan = plan_request(line, full, tmp_path / "a", 10 * BLOCK)
+    make(line, plan, tmp_path / "a")
+    calls = []
+
+    def stop(z, y):
+        calls.append(len(z))
+        if len(calls) == 5:
+            signal.raise_signal(number)
+        return y
+
+    behave(stop)
+    with Interruption() as interruption, pytest.raises(DarksieveError) as error:
+        simulate_shard(line, plan, plan.slices[0], tmp_path / "b", interruption)
+    blocks = -(-len(plan.new_points(plan.slices[0])) // BLOCK)
+    assert f"block 5 of {blocks}: stopped by {number.name}, and all that was done is kept" in str(error.value)
+    make(line, plan, tmp_path / "b")
+    assert len(calls) == blocks
+    assert_same(stored(tmp_path / "a"), stored(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_process_of_a_simulator_outlives_the_signals_of_a_scheduler(tmp_path, load_record, number):
+    """They reach every process of a job; a simulator's process that died of one would spoil its simulation."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    record = {
+        "simulator": {"class": "slow.py:Slow", "timeout": 60},
+        "prior": {"a": {"uniform": [0, 0.9]}},
+        "observation": {"mock": {"parameters": {"a": 0.5}}},
+    }
+    with simulator_call(load_record(record, "slow")) as call:
+        z = np.full((2, 1), 0.5, np.float32)
+        call(z, 1, 60.0)
+        process = call.process.pid
+        os.kill(process, number)
+        np.testing.assert_array_equal(call(z, 1, 60.0)["x"], z)
+        assert call.process.pid == process
 
 
 def test_saved_blocks_that_cannot_be_read_are_simulated_again(line, full, tmp_path, behave, monkeypatch):

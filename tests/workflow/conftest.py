@@ -17,6 +17,8 @@ PARTS = ("Snakefile", "workflow", "config", "profiles", "examples", "src")
 class Workspace:
     """A copy of the repository's workflow and package, whose Snakemake imports the copy."""
 
+    experiments = ("examples/line.yaml",)
+
     def __init__(self, folder: Path, repository: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,8 +38,8 @@ class Workspace:
     def command(self, *arguments: str, extra: tuple[str, ...] = ()) -> dict:
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": paths, "PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "snakemake", *arguments, "--config", "experiments=[examples/line.yaml]"]
-        command += extra
+        experiments = f"experiments=[{','.join(self.experiments)}]"
+        command = [sys.executable, "-m", "snakemake", *arguments, "--config", experiments, *extra]
         return {"args": command, "cwd": self.folder, "env": environment, "text": True}
 
     def snakemake(

@@ -92,7 +92,9 @@ def test_every_job_on_which_the_results_rest_is_in_the_ledger_once(finished):
     sums = json.loads(finished.result("energy.json").read_text())
     assert sums["total"]["jobs"] == len(rows)
     assert sums["total"]["kwh"] == pytest.approx(sum(float(row["kwh"]) for row in rows), rel=1e-4)
-    last = finished.result("summary.txt").read_text().splitlines()[-1]
+    *_, last, overhead = finished.result("summary.txt").read_text().splitlines()
+    assert re.match(r"overhead: \d+% of \d+ s from the first job to the last", overhead)
+    assert 0 < sums["overhead"]["share"] < 1
     assert re.fullmatch(
         r"cost of the posterior: \d+ simulations, [\d.e-]+ CPU hours(, [\d.e-]+ GPU hours)?, [\d.e-]+ kWh "
         r"\((estimated|partly estimated|measured)\), [\d.]+ GB of memory at most; of its diagnostics: [\d.e-]+ kWh",
@@ -216,6 +218,22 @@ def test_killed_run_goes_on_and_ends_with_the_same_numbers(finished, workspace):
     first, second = posterior_samples(finished), posterior_samples(workspace)
     for name in first:
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_trainings_of_two_experiments_take_turns_on_a_workstation(workspace):
+    """Cores are left for both; the one GPU of profiles/default is not."""
+    record = yaml.safe_load((workspace.folder / "examples/line.yaml").read_text())
+    record["training"]["epochs"] = 40
+    for name, seed in (("line", 1), ("other", 2)):
+        (workspace.folder / f"examples/{name}.yaml").write_text(yaml.safe_dump(record | {"seed": seed}))
+    workspace.experiments = ("examples/line.yaml", "examples/other.yaml")
+    workspace.snakemake("results/line/round-1/estimator.pt", "results/other/round-1/estimator.pt", "--cores", "4")
+    costs = [
+        json.loads((workspace.folder / f"results/{name}/costs/train/round-1.json").read_text())
+        for name in ("line", "other")
+    ]
+    first, second = sorted((cost["ended"] - cost["wall_seconds"], cost["ended"]) for cost in costs)
+    assert first[1] <= second[0] + 0.5  # a job's start is known to the clock ticks of its first second
 
 
 def test_second_analysis_of_the_same_simulator_simulates_nothing(finished, tmp_path, repository_module):

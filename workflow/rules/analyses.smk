@@ -50,7 +50,8 @@ def get_image_inputs(wildcards) -> dict[str, str | list[str]]:
 def get_image_options(wildcards, input) -> str:
     """The inputs of an analysis of images as options of the command line."""
     return " ".join(
-        f"--{name.replace('_', '-')} {files}" for name, files in input.items()
+        f"--{name.replace('_', '-')} {as_arguments([files] if isinstance(files, str) else files)}"
+        for name, files in input.items()
     )
 
 

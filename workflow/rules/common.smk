@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from darksieve.problem.config import METHODS
@@ -89,11 +90,6 @@ def depends_on(verb: str):
     return get_identity
 
 
-def get_training_threads(wildcards) -> int:
-    """Cores that training uses."""
-    return EXPERIMENTS[wildcards.experiment].config.training.threads
-
-
 def get_wanted(experiment: str, kinds: str) -> list[str]:
     """Figures, diagnostics or jobs of an experiment, without those of what it does without."""
     config = EXPERIMENTS[experiment].config
@@ -136,6 +132,29 @@ def get_extra_options(wildcards, input) -> str:
     """These as options of the command line."""
     wanted = get_wanted(wildcards.experiment, "reference combination")
     return " ".join(f"--{kind} {input[kind]}" for kind in wanted)
+
+
+def as_arguments(files: Iterable[str]) -> str:
+    """Files as arguments of a shell command, the shards of a draw as one: Linux gives a command 128 KiB."""
+    arguments = {}
+    for file in files:
+        shard = re.fullmatch(
+            r"(.*shard-)(\d+)\.json", file
+        )  # they are listed from 0 on
+        arguments[shard[1] if shard else file] = (
+            f"{shard[1]}{{0..{shard[2]}}}.json" if shard else file
+        )
+    return " ".join(arguments.values())
+
+
+def get_manifest_arguments(wildcards, input) -> str:
+    """The manifests of a draw as arguments of the command line."""
+    return as_arguments(input.manifests)
+
+
+def get_cost_arguments(wildcards, input) -> str:
+    """The costs of all jobs as arguments of the command line."""
+    return as_arguments(input)
 
 
 def get_alternatives(file: str):

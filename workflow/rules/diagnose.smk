@@ -7,6 +7,7 @@ rule audit:
     log:
         "results/{experiment}/logs/audit/audit.log",
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -28,6 +29,7 @@ rule spread:
     log:
         "results/{experiment}/logs/spread/spread.log",
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -68,13 +70,14 @@ rule calibrate:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("calibrate"),
     message:
         "Calibration of {wildcards.experiment}"
     shell:
         "darksieve calibrate --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests}"
+        " --plan {input.plan} --manifests {params.manifests}"
         " --coverage {output.coverage} --ranks {output.ranks} --dependence {output.dependence}"
         " --average {output.average} --normalisation {output.normalisation} --balance {output.balance}"
         " --effective {output.effective} --misspecification {output.misspecification}"
@@ -103,13 +106,14 @@ rule calibrate_joint:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("calibrate_joint"),
     message:
         "Calibration of the joint posterior of {wildcards.experiment}"
     shell:
         "darksieve calibrate_joint --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests}"
+        " --plan {input.plan} --manifests {params.manifests}"
         " --joint {output.joint} --local {output.local} --cost {output.cost} 2>&1 | tee {log}"
 
 
@@ -178,6 +182,7 @@ rule judge:
     log:
         "results/{experiment}/logs/judge/judge.log",
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -11,6 +11,7 @@ rule plot:
         ),
     log:
         "results/{experiment}/logs/plot/{figure}.log",
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

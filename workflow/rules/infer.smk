@@ -17,20 +17,21 @@ rule train:
     priority: 1
     threads: get_training_threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=get_training_memory,
+        runtime=get_training_minutes,
         gpu=1,
     params:
         file=get_file,
         store=CONFIG.simulation_store,
         options=get_options_before,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("train"),
     message:
         "Training of {wildcards.experiment}, round {wildcards.round}"
     shell:
-        "darksieve train --experiment {params.file} --store {params.store} {params.options}"
+        "trap '' TERM USR1; darksieve train --experiment {params.file} --store {params.store} {params.options}"
         " --observation {input.observation} --round {wildcards.round}"
-        " --plan {input.plan} --manifests {input.manifests}"
+        " --plan {input.plan} --manifests {params.manifests}"
         " --estimator {output.estimator} --profiles {output.profiles} --history {output.history}"
         " --cost {output.cost} 2>&1 | tee {log}"
 
@@ -49,6 +50,7 @@ checkpoint truncate:
     benchmark:
         "results/{experiment}/benchmarks/truncate/round-{round}.tsv"
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,
@@ -110,6 +112,7 @@ rule summarise:
     log:
         "results/{experiment}/logs/summarise/summarise.log",
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -24,6 +24,7 @@ rule declare:
     log:
         "results/{experiment}/logs/declare/declare.log",
     priority: 2
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,
@@ -47,6 +48,7 @@ rule observe:
         "results/{experiment}/logs/observe/observe.log",
     benchmark:
         "results/{experiment}/benchmarks/observe/observe.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

@@ -63,6 +63,7 @@ rule illustrate:
         ),
     log:
         "results/physics_ai/{case}/logs/illustrate/{illustration}.log",
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

@@ -61,6 +61,7 @@ rule rank:
         "results/alternatives/logs/rank/{alternatives}.log",
     benchmark:
         "results/alternatives/benchmarks/rank/{alternatives}.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

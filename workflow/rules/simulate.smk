@@ -23,6 +23,7 @@ rule plan:
     log:
         "results/{experiment}/logs/plan/{draw}.log",
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,
@@ -53,8 +54,8 @@ rule simulate:
     priority: 1
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=get_simulation_memory,
+        runtime=get_simulation_minutes,
     params:
         file=get_file,
         store=CONFIG.simulation_store,
@@ -62,5 +63,5 @@ rule simulate:
     message:
         "Simulations of {wildcards.experiment}, {wildcards.draw}, shard {wildcards.shard}"
     shell:
-        "darksieve simulate --experiment {params.file} --store {params.store} --threads {threads}"
+        "trap '' TERM USR1; darksieve simulate --experiment {params.file} --store {params.store} --threads {threads}"
         " --plan {input.plan} --shard {wildcards.shard} --output {output.manifest} --cost {output.cost} 2>&1 | tee {log}"

@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -91,4 +92,4 @@ def _run_measured(run: Callable[[argparse.Namespace], None], options: argparse.N
 
     meter = Meter()
     run(options)
-    write_json(options.cost, {"verb": options.verb, **asdict(meter.read())})
+    write_json(options.cost, {"verb": options.verb, "ended": time.time(), **asdict(meter.read())})

@@ -38,4 +38,4 @@ def run(options: argparse.Namespace) -> None:
 
 def _read_job(path: Path) -> Job:
     record = json.loads(path.read_text())
-    return Job(record.pop("verb"), path.stem, Cost(**record))
+    return Job(record.pop("verb"), path.stem, ended=record.pop("ended", None), cost=Cost(**record))

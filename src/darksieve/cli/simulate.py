@@ -15,6 +15,7 @@ from darksieve.cli.arguments import (
     set_threads,
     write_json,
 )
+from darksieve.problem.interruption import Interruption
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,9 @@ def run(options: argparse.Namespace) -> None:
         log.info("shard %d: all simulations are in the store", options.shard)
         write_json(options.output, {"shard": None, "rows": 0, "made": False})
         return
-    from darksieve.store.simulate import simulate_shard
+    with Interruption() as interruption:
+        from darksieve.store.simulate import simulate_shard
 
-    set_threads(options.threads)
-    write_json(options.output, simulate_shard(load_experiment(options), plan, name, options.store))
+        set_threads(options.threads)
+        manifest = simulate_shard(load_experiment(options), plan, name, options.store, interruption)
+    write_json(options.output, manifest)

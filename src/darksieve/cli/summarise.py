@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> None:
         "",
         f"verdict: {verdict['verdict']} (a right posterior gets no in at most {verdict['false_alarm']:.0%} of runs)",
         _cost_line(simulations, energy),
+        *_overhead_line(energy["overhead"]),
     ]
     if options.reference is not None:
         methods = json.loads(options.reference.read_text())["methods"]
@@ -117,6 +118,15 @@ def _cost_line(simulations: int, energy: dict[str, Any]) -> str:
         f"{posterior['kwh']:.2g} kWh ({posterior['method']}), {posterior['peak_memory_gb']:.2g} GB of memory at most; "
         f"of its diagnostics: {diagnostics['kwh']:.2g} kWh"
     )
+
+
+def _overhead_line(overhead: dict[str, float] | None) -> Iterator[str]:
+    """The share of the wall time that is none of what the run was started for."""
+    if overhead is not None:
+        yield (
+            f"overhead: {overhead['share']:.0%} of {overhead['wall_seconds']:.0f} s from the first job to the last "
+            "went by without a simulation, a training or a diagnostic"
+        )
 
 
 def _method_line(method: str, record: dict[str, Any], simulations: int, energy: dict[str, Any]) -> str:

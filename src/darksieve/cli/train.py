@@ -16,6 +16,7 @@ from darksieve.cli.arguments import (
     set_threads,
     whole_file,
 )
+from darksieve.problem.interruption import Interruption
 
 HELD_OUT = 256  # simulations that say what truncation loses
 # sections and keys of an experiment file that the step depends on
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, going on from this round's checkpoint if one was left by a training with the same inputs."""
+    with Interruption() as interruption:
+        _train(options, interruption)
+
+
+def _train(options: argparse.Namespace, interruption: Interruption) -> None:
     from darksieve.inference.estimator import Estimator
     from darksieve.inference.profiles import find_marginals
     from darksieve.inference.training import HISTORY_COLUMNS, held_out, train
@@ -68,7 +74,14 @@ def run(options: argparse.Namespace) -> None:
         shutil.rmtree(stale)
     start = None if options.start is None else Estimator.load(options.start, experiment)
     estimator, history = train(
-        experiment, box, simulations, masks, round_number=options.round, start=start, checkpoint=checkpoint
+        experiment,
+        box,
+        simulations,
+        masks,
+        round_number=options.round,
+        start=start,
+        checkpoint=checkpoint,
+        interruption=interruption,
     )
     with whole_file(options.history) as part, open(part, "w", newline="") as stream:
         writer = csv.DictWriter(stream, HISTORY_COLUMNS)

@@ -9,17 +9,20 @@ again since, is not in the ledger. Simulations that a job finds in the store cou
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Cost", "Job", "Power", "account", "ledger"]
+__all__ = ["Cost", "Job", "Power", "account", "ledger", "overhead"]
 
 JOULES_IN_KWH = 3.6e6
 CHAIN = ("declare", "observe", "plan", "simulate", "train", "truncate", "sample")  # makes a posterior
 REFERENCE = "refer"  # a posterior by another method, which shares only what comes before the simulations
 SHARED = ("declare", "observe")
+WORK = ("simulate", "train", "refer")  # the rest of the chain, and the time between jobs, is overhead
+LONGEST_GAP = 60.0  # seconds without a job, after which a run was stopped, or waited in a queue
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,15 @@ class Power:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of an experiment: its rule, its name among the rule's jobs (`round-1-shard-3`), and its cost."""
+    """A job of an experiment: its rule, its name among the rule's jobs (`round-1-shard-3`), its cost, and its end.
+
+    The end is in seconds since 1970; None where it was not recorded.
+    """
 
     rule: str
     name: str
     cost: Cost
+    ended: float | None = None
 
     @property
     def round(self) -> int | None:
@@ -106,8 +113,8 @@ def account(jobs: Sequence[Job], power: Power) -> dict[str, Any]:
         prior), if those of all rounds are (an observation much like this one), and if its posterior lies in the last
         box, where the estimator needs no training (`same_estimator`). `diagnostics`: all checks, by stage.
         `reference`: a posterior by each other method, of this observation as of any other. `total`: all jobs.
-        Each sum holds `jobs`, `wall_seconds`, `cpu_seconds`, `gpu_seconds`, `peak_memory_gb` (the largest), `kwh`,
-        `kwh_measured` and `method`: measured, partly estimated or estimated.
+        `overhead`: what `overhead` gives. Each other sum holds `jobs`, `wall_seconds`, `cpu_seconds`, `gpu_seconds`,
+        `peak_memory_gb` (the largest), `kwh`, `kwh_measured` and `method`: measured, partly estimated or estimated.
     """
     chain = [job for job in jobs if job.part == "posterior"]
     checks = [job for job in jobs if job.part == "diagnostics"]
@@ -135,7 +142,37 @@ def account(jobs: Sequence[Job], power: Power) -> dict[str, Any]:
         "diagnostics": {**_sum(checks, power), "stages": _stages(checks, power)},
         "reference": {job.name: _sum([*shared, job], power) for job in jobs if job.part == "reference"},
         "total": _sum(jobs, power),
+        "overhead": overhead(jobs),
     }
+
+
+def overhead(jobs: Sequence[Job]) -> dict[str, float] | None:
+    """How much of a run's wall time went by without a simulation, a training, a diagnostic or a reference method.
+
+    What is left is Snakemake, the start of jobs, light steps of the chain and files. A minute or more without any job
+    counts as a pause.
+
+    Returns
+    -------
+    dict of str to float, or None
+        `wall_seconds` from the first job to the last, `share` of them; None where the end of a job is not known.
+    """
+    spans = [(job.ended - job.cost.wall_seconds, job.ended, job) for job in jobs if job.ended is not None]
+    if not spans or len(spans) < len(jobs):
+        return None
+    run = _covered([(start, end) for start, end, _ in spans], LONGEST_GAP)
+    working = _covered([(start, end) for start, end, job in spans if job.rule in WORK or job.part == "diagnostics"], 0)
+    return {"wall_seconds": run, "share": 1 - working / run}
+
+
+def _covered(spans: Iterable[tuple[float, float]], gap: float) -> float:
+    """Length of the union of intervals, with the gaps between them that are shorter than `gap`."""
+    length, reached = 0.0, -math.inf
+    for start, end in sorted(spans):
+        begin = reached if start - reached < gap else max(start, reached)
+        length += max(0.0, end - begin)
+        reached = max(reached, end)
+    return length
 
 
 def _row(job: Job, power: Power) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,10 +27,12 @@ __all__ = ["Estimator", "Marginal", "build_network", "choose_device", "iterate_r
 
 Marginal = tuple[str, ...]
 ROWS_AT_ONCE = 1024
+NO_DEVICES = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES, the last one Slurm's
+log = logging.getLogger(__name__)
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`.
+    """The device for `auto`, `cpu` or `cuda`; a GPU that a scheduler gave and torch cannot use is told.
 
     Raises
     ------
@@ -37,6 +41,9 @@ def choose_device(wanted: str) -> torch.device:
     """
     if wanted == "cuda" and not torch.cuda.is_available():
         raise DarksieveError("no GPU is visible", where="training.device", mend="say `auto` or `cpu`")
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if wanted == "auto" and given not in NO_DEVICES and not torch.cuda.is_available():
+        log.warning("the CPU is used: CUDA_VISIBLE_DEVICES is %s, but this build of torch sees no GPU", given)
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 

@@ -1,4 +1,4 @@
-"""The training loop: joint against marginal pairs, fresh noise at every epoch, resumable after every epoch.
+"""The training loop: joint against marginal pairs, fresh noise at every epoch, resumable wherever it is stopped.
 
 References: Miller et al. 2021, NeurIPS (arXiv 2107.01214), equation 4.
 """
@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from darksieve.problem.box import Box
 from darksieve.problem.config import TrainingConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
+from darksieve.problem.interruption import Interruption
 from darksieve.problem.observation import apply_masks
 from darksieve.problem.provenance import derive_seed
 from darksieve.store.reader import MemorySource, Source, StreamedSource
@@ -56,15 +58,20 @@ class _Data:
         index = torch.from_numpy(rows).to(self.device)
         return {name: array.index_select(0, index) for name, array in self.resident.items()}
 
-    def batches(self, rows: NDArray[np.int64], size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Batches of data with fresh noise, and z; batches of one simulation are left out: there is nothing to pair."""
+    def batches(
+        self, rows: NDArray[np.int64], size: int, generator: torch.Generator | None, skip: int = 0
+    ) -> Iterator[Batch]:
+        """Batches of data with fresh noise, and z; batches of one simulation are left out: there is nothing to pair.
+
+        The first `skip` batches are left out too, as if they had been drawn before.
+        """
         if isinstance(self.source, StreamedSource):
             parts = ((part, self._to_device(data)) for part, data in self.source.batches(rows, size, generator))
         else:
             order = rows if generator is None else rows[torch.randperm(len(rows), generator=generator).numpy()]
             cuts = (order[start : start + size] for start in range(0, len(order), size))
             parts = ((part, self.signal(part)) for part in cuts)
-        for part, signal in parts:
+        for part, signal in islice(parts, skip, None):
             if len(part) > 1:
                 yield {**self.observe(signal), "z": self.z[torch.from_numpy(part)]}
 
@@ -81,6 +88,7 @@ def train(
     round_number: int,
     start: Estimator | None = None,
     checkpoint: Path | None = None,
+    interruption: Interruption | None = None,
 ) -> tuple[Estimator, list[dict[str, float]]]:
     """Train a ratio estimator, or an ensemble of them, on the simulations of one round.
 
@@ -102,6 +110,8 @@ def train(
     checkpoint : Path, optional
         Folder with a file for each network, written after every epoch, from which an interrupted training goes on; the
         caller removes it once the estimator is safe.
+    interruption : Interruption, optional
+        Asked after every step; what was done is saved in the checkpoint first.
 
     Returns
     -------
@@ -113,7 +123,7 @@ def train(
     Raises
     ------
     DarksieveError
-        If the loss is not finite.
+        If the loss is not finite, or a signal came.
     """
     config = experiment.config.training
     if config.loss == "nre-b":
@@ -122,7 +132,9 @@ def train(
     for member in range(config.ensemble):
         begin = start.networks[member % len(start.networks)] if start is not None else None
         path = checkpoint / f"{member}.pt" if checkpoint is not None else None
-        found.append(_train_network(experiment, box, simulations, masks, round_number, member, begin, path))
+        found.append(
+            _train_network(experiment, box, simulations, masks, round_number, member, begin, path, interruption)
+        )
     networks = tuple(network for network, _ in found)
     return Estimator(networks, experiment.prior.names, box), [row for _, history in found for row in history]
 
@@ -136,6 +148,7 @@ def _train_network(
     member: int,
     start: nn.Module | None,
     checkpoint: Path | None,
+    interruption: Interruption | None,
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """Train one network of the ensemble."""
     config = experiment.config.training
@@ -177,8 +190,13 @@ def _train_network(
         run.best_loss = validate()
     while not run.finished:
         started = time.monotonic()
-        losses = [run.step(batch) for batch in data.batches(training_rows, config.batch, run.shuffle)]
-        run.end_epoch(float(np.mean(losses)), validate(), time.monotonic() - started)
+        for batch in run.rest_of_epoch(data, training_rows):
+            run.step(batch)
+            if interruption:
+                if checkpoint is not None:
+                    run.save(checkpoint)
+                raise interruption.error(f"training, step {len(run.losses)} of epoch {len(run.history) + 1}")
+        run.end_epoch(validate(), time.monotonic() - started)
         if checkpoint is not None:
             run.save(checkpoint)
     network.load_state_dict(run.best_state)
@@ -260,6 +278,8 @@ class _Run:
             self.optimiser, max_lr=rate, total_steps=self.epochs * steps + 1, pct_start=WARM_UP, cycle_momentum=False
         )
         self.shuffle = torch.Generator().manual_seed(torch.initial_seed())
+        self.epoch_start = self.shuffle.get_state()
+        self.losses: list[float] = []  # of the steps of this epoch
         self.history: list[dict[str, float]] = []
         self.best_state = _copy(network)
         self.best_loss, self.best_epoch = math.inf, 0
@@ -282,8 +302,13 @@ class _Run:
         """Loss of a batch."""
         return ratio_loss(self.network, batch, self.config.loss, self.config.contrasts)
 
-    def step(self, batch: Batch) -> float:
-        """One step of gradient descent; returns the loss."""
+    def rest_of_epoch(self, data: _Data, rows: NDArray[np.int64]) -> Iterator[Batch]:
+        """The batches of this epoch that are still to be learned from, in an order that its beginning decides."""
+        self.shuffle.set_state(self.epoch_start)
+        return data.batches(rows, self.config.batch, self.shuffle, skip=len(self.losses))
+
+    def step(self, batch: Batch) -> None:
+        """One step of gradient descent."""
         self.network.train()
         with self.precision():
             loss = self.loss(batch)
@@ -292,11 +317,12 @@ class _Run:
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimiser.step()
         self.schedule.step()
-        return float(loss.detach())
+        self.losses.append(float(loss.detach()))
 
-    def end_epoch(self, train_loss: float, validation_loss: float, seconds: float) -> None:
+    def end_epoch(self, validation_loss: float, seconds: float) -> None:
         """Note the losses, keep the best weights."""
-        epoch = len(self.history) + 1
+        epoch, train_loss = len(self.history) + 1, float(np.mean(self.losses))
+        self.epoch_start, self.losses = self.shuffle.get_state(), []
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
             raise DarksieveError(
                 f"the loss is not finite in epoch {epoch}", where="training", mend="lower training.learning_rate"
@@ -321,7 +347,8 @@ class _Run:
                 "network": self.network.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
-                "generators": [g.get_state() for g in (self.shuffle, self.noise)] + [torch.get_rng_state()],
+                "generators": [self.noise.get_state(), torch.get_rng_state()],
+                "epoch": (self.epoch_start, self.losses),
                 "history": self.history,
                 "best": (self.best_state, self.best_loss, self.best_epoch),
             },
@@ -339,12 +366,13 @@ class _Run:
             return
         self.optimiser.load_state_dict(record["optimiser"])
         self.schedule.load_state_dict(record["schedule"])
-        for generator, state in zip((self.shuffle, self.noise), record["generators"], strict=False):
-            generator.set_state(state.cpu())
-        torch.set_rng_state(record["generators"][-1].cpu())
+        noise, everything_else = (state.cpu() for state in record["generators"])
+        self.noise.set_state(noise)
+        torch.set_rng_state(everything_else)
+        self.epoch_start, self.losses = record["epoch"][0].cpu(), record["epoch"][1]
         self.history = record["history"]
         self.best_state, self.best_loss, self.best_epoch = record["best"]
-        log.info("resumed after epoch %d", len(self.history))
+        log.info("resumed after epoch %d and %d steps", len(self.history), len(self.losses))
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
+from darksieve.problem.interruption import ignore_signals
 from darksieve.problem.provenance import derive_seed
 from darksieve.problem.simulator import check_signal
 from darksieve.store.shard import Status
@@ -187,6 +188,7 @@ class _Worker:
 
 
 def _serve(pipe: Connection, path: Path, root: Path) -> None:
+    ignore_signals()
     experiment = Experiment.load(path, root)
     pipe.send(list(experiment.simulator.parameters))
     while True:

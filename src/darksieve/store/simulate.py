@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
+from darksieve.problem.interruption import Interruption
 from darksieve.store.attempt import BLOCK, Block, simulate_block, simulator_call
 from darksieve.store.plan import Part, Plan
 from darksieve.store.reader import MemorySource, Source, StreamedSource
@@ -43,7 +44,9 @@ SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_SAVES = 15.0
 
 
-def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -> dict[str, Any]:
+def simulate_shard(
+    experiment: Experiment, plan: Plan, name: str, store: Path, interruption: Interruption | None = None
+) -> dict[str, Any]:
     """Make one shard of a plan, or find it in the store, and return its manifest.
 
     What was simulated is saved every few seconds, so that a shard that was interrupted goes on where it was. Processes
@@ -59,11 +62,13 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
         The shard.
     store : Path
         Folder of the simulation store.
+    interruption : Interruption, optional
+        Asked after every block of simulations; what was simulated is saved first.
 
     Raises
     ------
     DarksieveError
-        If more simulations than allowed went wrong, or the shard cannot be written.
+        If more simulations than allowed went wrong, the shard cannot be written, or a signal came.
     """
     path = _shard_path(store, plan, name)
     shard = _find(path)
@@ -78,7 +83,7 @@ def simulate_shard(experiment: Experiment, plan: Plan, name: str, store: Path) -
                 if shard is None:
                     _remove_leftovers(path, keep=(partial, lock))
                     partial.mkdir(exist_ok=True)
-                    shard = _simulate(experiment, plan, name, partial)
+                    shard = _simulate(experiment, plan, name, partial, interruption)
                     write_shard(path, shard, provenance(experiment, plan.parts[name]))
         except OSError as error:
             raise DarksieveError(
@@ -233,7 +238,7 @@ def provenance(experiment: Experiment, part: Part) -> dict[str, Any]:
     }
 
 
-def _simulate(experiment: Experiment, plan: Plan, name: str, partial: Path) -> Shard:
+def _simulate(experiment: Experiment, plan: Plan, name: str, partial: Path, interruption: Interruption | None) -> Shard:
     """Simulate all points of a shard in blocks, going on from those saved in `partial`."""
     points = plan.new_points(name)
     z = experiment.prior.from_unit(points.unit).astype(np.float32)
@@ -250,9 +255,11 @@ def _simulate(experiment: Experiment, plan: Plan, name: str, partial: Path) -> S
                 simulated = min(done * BLOCK, len(z))
                 log.info("%d of %d simulations, %.0f a second", simulated, len(z), simulated / (now - start))
                 last_line = now
-            if now - last_save > SECONDS_BETWEEN_SAVES:
+            if interruption or now - last_save > SECONDS_BETWEEN_SAVES:
                 _save_blocks(partial, unsaved)
                 blocks, unsaved, last_save = blocks | unsaved, {}, now
+            if interruption and done < len(numbers):
+                raise interruption.error(f"shard {name}, block {done} of {len(numbers)}")
     blocks |= unsaved
     ordered = [blocks[number] for number in sorted(blocks)]
     status = np.concatenate([block.status for block in ordered]) if ordered else np.zeros(0, np.uint8)

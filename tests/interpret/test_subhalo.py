@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tests.conftest import REPOSITORY, simulate
 
 from darksieve.interpret.subhalo import RADIUS, Subhalo, _crossing, hit_rates, peaks, significance
 from darksieve.problem.box import Box
 from darksieve.problem.experiment import Experiment
-from tests.conftest import REPOSITORY, simulate
 
 
 @pytest.fixture(scope="module")

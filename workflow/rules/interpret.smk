@@ -18,13 +18,14 @@ rule probe:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("probe"),
     message:
         "Summary space of {wildcards.experiment}"
     shell:
         "darksieve probe --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests}"
+        " --plan {input.plan} --manifests {params.manifests}"
         " --output {output.record} --cost {output.cost} 2>&1 | tee {log}"
 
 
@@ -48,13 +49,14 @@ rule attribute:
     params:
         file=get_file,
         store=CONFIG.simulation_store,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("attribute"),
     message:
         "Attribution of the marginals of {wildcards.experiment}"
     shell:
         "darksieve attribute --experiment {params.file} --store {params.store} --threads {threads}"
         " --estimator {input.estimator} --observation {input.observation}"
-        " --plan {input.plan} --manifests {input.manifests}"
+        " --plan {input.plan} --manifests {params.manifests}"
         " --output {output.record} --cost {output.cost} 2>&1 | tee {log}"
 
 

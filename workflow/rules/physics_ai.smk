@@ -106,6 +106,12 @@ rule arcs:
     localrule: True
 
 
+rule scinet:
+    input:
+        get_illustrations(*SCINET),
+    localrule: True
+
+
 rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),

@@ -9,6 +9,8 @@ ANALYSES = {
     "scinet/pendulum": "motion latents",
     "scinet/collision": "momentum",
     "scinet/qubits": "tomography",
+    "scinet/heliocentric": "orbits",
+    "scinet/rotation": "universes galaxies",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
@@ -39,6 +41,14 @@ def get_analysis_code(wildcards) -> str:
         name, verb = wildcards.image_analysis, "analyse_images"
     study = f"darksieve.physics_ai.{name.replace('/', '.')}.study"
     return code_digest(f"darksieve.cli.{verb}", study)
+
+
+def get_analysis_files(wildcards) -> list[str]:
+    """Data files that an analysis reads; registered ones are downloaded."""
+    if wildcards.analysis != "scinet/rotation":
+        return []
+    settings = CONFIG.analyses.scinet.rotation
+    return [settings.curves, settings.table]
 
 
 def get_image_inputs(wildcards) -> dict[str, str | list[str]]:

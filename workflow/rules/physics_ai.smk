@@ -1,4 +1,6 @@
 rule analyse:
+    input:
+        get_analysis_files,
     output:
         result="results/physics_ai/{analysis}/result.json",
         cost="results/physics_ai/{analysis}/costs/analyse.json",

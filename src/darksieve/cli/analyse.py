@@ -10,7 +10,16 @@ from pathlib import Path
 from darksieve.cli.arguments import write_json
 from darksieve.cli.output import report_bars
 
-ANALYSES = ("ising", "hopfield", "boltzmann", "scinet/pendulum", "scinet/collision", "scinet/qubits")
+ANALYSES = (
+    "ising",
+    "hopfield",
+    "boltzmann",
+    "scinet/pendulum",
+    "scinet/collision",
+    "scinet/qubits",
+    "scinet/heliocentric",
+    "scinet/rotation",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,15 +7,16 @@ import importlib
 import json
 from pathlib import Path
 
+from darksieve.cli.analyse import ANALYSES
 from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
 
-ANALYSES = ("arcs", "boltzmann", "hopfield", "ising", "memory", "scinet/pendulum", "scinet/collision", "scinet/qubits")
+IMAGE_ANALYSES = ("arcs", "memory", "scinet/images")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("analysis", choices=ANALYSES, help="which analysis")
+    parser.add_argument("analysis", choices=(*ANALYSES, *IMAGE_ANALYSES), help="which analysis")
     parser.add_argument("figure", help="which figure of it")
     parser.add_argument("--result", type=Path, required=True, help="result.json of the analysis")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")

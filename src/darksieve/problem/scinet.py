@@ -8,9 +8,18 @@ from pydantic import Field, model_validator
 
 from darksieve.problem.section import Section
 
-__all__ = ["CollisionConfig", "PendulumConfig", "QubitsConfig", "ScinetConfig"]
+__all__ = [
+    "LONG",
+    "CollisionConfig",
+    "HeliocentricConfig",
+    "PendulumConfig",
+    "QubitsConfig",
+    "RotationConfig",
+    "ScinetConfig",
+]
 
 
+LONG = 100000  # steps from which on the heliocentric model is held to the published error
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -49,9 +58,40 @@ class QubitsConfig(Section):
         return self
 
 
+class HeliocentricConfig(Section):
+    """The analysis `scinet/heliocentric`."""
+
+    steps: int = Field(
+        10000, ge=20, description=f"gradient steps; from {LONG} on the error is held to the published one"
+    )
+    seed: int = Field(1, ge=0, description="seed of the analysis")
+
+
+class RotationConfig(Section):
+    """The analysis `scinet/rotation`: rotation curves of mock universes, and of SPARC."""
+
+    curves: str = Field("data/observations/Rotmod_LTG.zip", description="SPARC's rotation curves")
+    table: str = Field("data/observations/MasterSheet_SPARC.mrt", description="SPARC's table of galaxies")
+    latents: list[Count] = Field([0, 1, 2, 3, 4], description="numbers of latent variables; 0 to 3 are compared")
+    steps: int = Field(2000, ge=20, description="gradient steps of each training on mock galaxies")
+    refining: int = Field(200, ge=20, description="gradient steps of each training on SPARC that follows it")
+    seeds: int = Field(5, ge=2, description="cross-validations, each with folds and starts of its own")
+    seed: int = Field(1, ge=0, description="seed of the analysis")
+
+    @model_validator(mode="after")
+    def _compared(self) -> RotationConfig:
+        if self.latents != sorted(set(self.latents)) or not {0, 1, 2, 3} <= set(self.latents):
+            raise ValueError(f"latents {self.latents} must ascend and hold 0, 1, 2 and 3")
+        return self
+
+
 class ScinetConfig(Section):
     """What networks learn that answer questions: `snakemake scinet`."""
 
     pendulum: PendulumConfig = Field(default_factory=PendulumConfig, description="a damped pendulum")
     collision: CollisionConfig = Field(default_factory=CollisionConfig, description="a collision")
     qubits: QubitsConfig = Field(default_factory=QubitsConfig, description="states of one qubit and of two")
+    heliocentric: HeliocentricConfig = Field(
+        default_factory=HeliocentricConfig, description="the Sun and Mars as seen from Earth"
+    )
+    rotation: RotationConfig = Field(default_factory=RotationConfig, description="rotation curves of galaxies")

@@ -39,8 +39,8 @@ def latents_figure(record: Mapping[str, Any]) -> Figure:
     grid = record["grid"]
     latents = np.array(grid["latents"])  # (L, stiffness, damping)
     extent = (*grid["stiffness"], *grid["damping"])
-    figure = new_figure(7.0, 2.4 + 0.02 * len(latents))
-    *maps, last = figure.subplots(1, len(latents) + 1)
+    figure = new_figure(7.0, 2.5)
+    *maps, last = figure.subplots(1, len(latents) + 1, width_ratios=[*[1.0] * len(latents), 1.4])
     limit = np.abs(latents).max()
     for number, (axes, values) in enumerate(zip(maps, latents), start=1):
         shown = axes.imshow(values.T, extent=extent, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)

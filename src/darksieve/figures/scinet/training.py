@@ -28,4 +28,4 @@ def draw_divergences(axes: Axes, scores: Sequence[Mapping[str, Any]], threshold:
         axes.loglog(steps, values, "o-", ms=3, lw=1, label=f"latent {number}")
     axes.axhline(threshold, color=GREY, lw=0.8, ls="--")
     axes.set(xlabel="gradient steps", ylabel="divergence [nats]")
-    axes.legend()
+    axes.legend(loc="lower left")

@@ -15,6 +15,7 @@ ANALYSES = {
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
     "arcs": "maps couplings",
+    "scinet/images": "answers combinations",
 }
 SCINET = [
     name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")

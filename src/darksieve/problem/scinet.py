@@ -12,6 +12,7 @@ __all__ = [
     "LONG",
     "CollisionConfig",
     "HeliocentricConfig",
+    "ImagesConfig",
     "PendulumConfig",
     "QubitsConfig",
     "RotationConfig",
@@ -72,7 +73,7 @@ class RotationConfig(Section):
 
     curves: str = Field("data/observations/Rotmod_LTG.zip", description="SPARC's rotation curves")
     table: str = Field("data/observations/MasterSheet_SPARC.mrt", description="SPARC's table of galaxies")
-    latents: list[Count] = Field([0, 1, 2, 3, 4], description="numbers of latent variables; 0 to 3 are compared")
+    latents: list[Count] = Field([0, 1, 2, 3], description="numbers of latent variables; 0 to 3 are compared")
     steps: int = Field(2000, ge=20, description="gradient steps of each training on mock galaxies")
     refining: int = Field(200, ge=20, description="gradient steps of each training on SPARC that follows it")
     seeds: int = Field(5, ge=2, description="cross-validations, each with folds and starts of its own")
@@ -85,6 +86,15 @@ class RotationConfig(Section):
         return self
 
 
+class ImagesConfig(Section):
+    """The analysis `scinet/images`: what a network knows of each experiment's simulated images."""
+
+    pixels: int = Field(32, ge=4, description="pixels a side to which images are averaged")
+    latents: int = Field(12, ge=1, description="latent variables")
+    steps: int = Field(4000, ge=20, description="gradient steps")
+    seed: int = Field(1, ge=0, description="seed of the analysis")
+
+
 class ScinetConfig(Section):
     """What networks learn that answer questions: `snakemake scinet`."""
 
@@ -95,3 +105,4 @@ class ScinetConfig(Section):
         default_factory=HeliocentricConfig, description="the Sun and Mars as seen from Earth"
     )
     rotation: RotationConfig = Field(default_factory=RotationConfig, description="rotation curves of galaxies")
+    images: ImagesConfig = Field(default_factory=ImagesConfig, description="images of each experiment")

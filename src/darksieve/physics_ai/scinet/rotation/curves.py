@@ -1,7 +1,7 @@
 """How a rotation curve is shown to SciNet and asked about, and galaxies of two mock universes.
 
-The network sees ln-spaced points of the observed and of the baryons' velocity over a range of radii, log10 of km / s and
-kpc throughout, and is asked for the observed velocity where it is told the radius and the baryons' velocity.
+The network sees ln-spaced points of the observed and of the baryons' velocity over a range of radii, log10 of km / s
+and kpc throughout, and is asked for the observed velocity where it is told the radius and the baryons' velocity.
 
 References: Freeman 1970, ApJ 160, 811, equation 10 (thin exponential disc).
 """
@@ -16,7 +16,9 @@ from darksieve.simulators.rotation_curve import accelerated_velocity, nfw_veloci
 
 __all__ = [
     "OBSERVATION",
+    "POINTS",
     "QUESTION",
+    "TYPICAL",
     "UNIVERSES",
     "ask",
     "disc_velocity",

@@ -100,7 +100,7 @@ def fit_scale(radius: Floats, velocity: Floats, baryons: Floats) -> tuple[float,
 
 
 def fit_halo(target: Target) -> tuple[float, float]:
-    """log10 of V200 [km / s] and of c200 of the NFW halo that with the baryons fits a galaxy best, unweighted in dex."""
+    """log10 of V200 [km / s] and of c200 of the NFW halo that fits a galaxy best, in least squares of dex."""
     radius = torch.from_numpy(target.radius)
 
     def residuals(halo: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The analysis `scinet/rotation`: does a galaxy's rotation need more than its visible matter, and how many numbers more?
+"""The analysis `scinet/rotation`: how many numbers does a galaxy's rotation need beyond its visible matter?
 
 Where the velocity follows from the baryons the answer is none, where each has a halo of its own it is two. Both are
 learned from mock galaxies, where the answer is known; then networks that know both are trained on SPARC and judged by

@@ -9,7 +9,9 @@ from scipy.integrate import solve_ivp
 from torch.distributions import Normal, kl_divergence
 
 from darksieve.physics_ai.scinet.collision import motion as collisions
-from darksieve.physics_ai.scinet.latents import correlations, match
+from darksieve.physics_ai.scinet.heliocentric import sky
+from darksieve.physics_ai.scinet.images.study import average, features
+from darksieve.physics_ai.scinet.latents import correlations, fit_linear, match
 from darksieve.physics_ai.scinet.network import (
     QuestionDecoder,
     SciNet,
@@ -20,8 +22,12 @@ from darksieve.physics_ai.scinet.network import (
 )
 from darksieve.physics_ai.scinet.pendulum import motion as pendulums
 from darksieve.physics_ai.scinet.qubits import states
+from darksieve.physics_ai.scinet.qubits.study import elbow
+from darksieve.physics_ai.scinet.rotation import curves, sparc
 from darksieve.physics_ai.scinet.training import Batch, Recipe, evaluate, train
 from darksieve.problem.errors import DarksieveError
+from darksieve.problem.scinet import PendulumConfig
+from darksieve.simulators.rotation_curve import accelerated_velocity, nfw_velocity
 
 
 @pytest.fixture
@@ -195,3 +201,133 @@ def test_tomography_sees_as_many_numbers_as_its_probabilities_vary_along(qubits,
         probabilities, torch.randn(2 * 2**qubits, dtype=torch.float64, generator=generator)
     )
     assert torch.linalg.matrix_rank(jacobian, rtol=1e-6) == states.degrees_of_freedom(qubits, complete)
+
+
+def test_elbow_is_where_the_error_stops_to_fall():
+    assert elbow([0, 1, 2, 3, 4], [0.3, 0.2, 0.1, 0.0102, 0.01]) == 3
+
+
+def test_linear_fit_finds_a_linear_map():
+    generator = np.random.default_rng(1)
+    latents, matrix = generator.normal(size=(300, 2)), np.array([[1.0, -2.0], [0.5, 3.0]])
+    fit = fit_linear(latents, latents @ matrix.T + [4.0, 5.0] + generator.normal(size=(300, 2)) * [0.0, 1e3])
+    np.testing.assert_allclose(fit.coefficients[0], matrix[0])
+    assert fit.constant[0] == pytest.approx(4.0)
+    assert fit.explained[0] == pytest.approx(1.0)
+    assert fit.explained[1] < 0.1
+    np.testing.assert_allclose(fit(latents)[:, 0], latents @ matrix[0] + 4.0)
+
+
+def test_mars_is_seen_where_the_law_of_sines_says():
+    earth, mars = 6.0 * torch.rand(2, 200, dtype=torch.float64)
+    sun, seen = sky.geocentric(earth, mars)
+    found = sky.heliocentric(sun, seen)
+    torch.testing.assert_close(found[0], earth)
+    turns = (found[1] - mars) / (2 * math.pi)
+    torch.testing.assert_close(turns, turns.round())
+
+
+def test_mars_turns_back_at_opposition():
+    """Earth, the faster, overtakes it: dtheta / dt < 0 where both stand on one side of the Sun."""
+    steps = torch.tensor([-1.0, 1.0], dtype=torch.float64)
+    rates = torch.tensor(sky.RATES, dtype=torch.float64)
+    opposition, conjunction = (
+        sky.geocentric(1.0 + rates[0] * steps, 1.0 + apart + rates[1] * steps)[1] for apart in (0.0, 3.0)
+    )
+    assert opposition[1] < opposition[0]
+    assert conjunction[1] > conjunction[0]
+
+
+def test_skies_have_no_jumps_and_begin_with_what_is_seen(generator):
+    batch = sky.draw_skies(None)(200, generator)
+    assert batch.answer.shape == (200, sky.STEPS + 1, 2)
+    torch.testing.assert_close(batch.answer[:, 0], batch.observation)
+    assert batch.answer.diff(dim=1).abs().max() < 0.5
+    assert (batch.answer[..., 0].diff(dim=1) - sky.RATES[0]).abs().max() < 1e-5
+    few = sky.draw_skies(4)(200, torch.Generator().manual_seed(3))
+    all_of_them = sky.draw_skies(None)(200, torch.Generator().manual_seed(3)).answer
+    torch.testing.assert_close(few.answer, all_of_them.gather(1, few.question.long().expand(-1, -1, 2)))
+
+
+def test_exponential_disc_peaks_where_freeman_says_and_is_keplerian_far_out():
+    """At 2.15 scale lengths; far out it goes as a point mass."""
+    radius = torch.linspace(0.5, 5.0, 2000, dtype=torch.float64)
+    mass, scale = torch.tensor(1e10, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
+    assert radius[curves.disc_velocity(radius, mass, scale).argmax()].item() == pytest.approx(2.15, abs=0.01)
+    far = torch.tensor(60.0, dtype=torch.float64)
+    assert curves.disc_velocity(far, mass, scale).item() == pytest.approx(4.30091e-6 * 1e10 / 60, rel=0.01)
+
+
+@pytest.mark.parametrize("universe", curves.UNIVERSES)
+def test_mock_galaxies_obey_the_law_of_their_universe(universe, generator):
+    batch, halo = curves.sample_galaxies(universe, 100, 5, generator)
+    assert batch.observation.shape == (100, curves.OBSERVATION)
+    radius, baryons = 10 ** batch.question[..., 0], 10 ** (2 * (batch.question[..., 1] + curves.TYPICAL))
+    if universe == curves.UNIVERSES[0]:
+        squared = accelerated_velocity(radius, baryons, torch.tensor(1.2))
+    else:
+        squared = baryons + nfw_velocity(radius, *(10**halo).split(1, dim=1))
+    torch.testing.assert_close(batch.answer[..., 0], 0.5 * squared.log10() - curves.TYPICAL, atol=1e-4, rtol=0)
+    ends = 10 ** batch.observation[:, -2:]
+    assert (radius >= ends[:, :1] * 0.999).all()
+    assert (radius <= ends[:, 1:] * 1.001).all()
+
+
+def target(halo=(2.1, 0.9), points=20):
+    radius = np.geomspace(1.0, 30.0, points)
+    tensor = torch.from_numpy(radius)
+    baryons = curves.disc_velocity(tensor, torch.tensor(3e10), torch.tensor(3.0)).numpy()
+    velocity = np.sqrt(baryons + nfw_velocity(tensor, *(torch.tensor(10.0**value) for value in halo)).numpy())
+    return sparc.Target(None, radius, velocity, 0.05 * velocity, baryons)
+
+
+def test_halo_of_a_galaxy_is_found_again():
+    np.testing.assert_allclose(sparc.fit_halo(target((2.1, 0.9))), (2.1, 0.9), atol=1e-4)
+
+
+def test_acceleration_scale_of_an_exact_relation_is_found_again():
+    galaxy = target()
+    velocity = sparc.predict_velocity(torch.from_numpy(galaxy.radius), torch.from_numpy(galaxy.baryons), 1.7).numpy()
+    scale, residuals = sparc.fit_scale(galaxy.radius, velocity, galaxy.baryons)
+    assert scale == pytest.approx(1.7, rel=1e-3)
+    np.testing.assert_allclose(residuals, 0.0, atol=1e-3)
+
+
+def test_points_that_are_asked_about_are_not_those_seen():
+    galaxy = target(points=9)
+    data = sparc.split_galaxies([galaxy, target(points=30)], np.random.default_rng(1))
+    assert data.observation.shape == (2, 16, curves.OBSERVATION)
+    assert data.question.shape == (2, 16, 8, 2)
+    ends = data.observation[0, :, -2:].numpy()
+    asked = data.question[0, ..., 0].numpy()
+    assert not np.isclose(asked[..., None], ends[:, None, :], atol=1e-6).any()
+    truth = np.interp(asked, np.log10(galaxy.radius), np.log10(galaxy.velocity)) - curves.TYPICAL
+    np.testing.assert_allclose(data.answer[0, ..., 0], truth, atol=1e-5)
+
+
+def test_sparc_is_cut_as_published(mirror):
+    """153 galaxies (McGaugh, Lelli & Schombert 2016) and 2696 points, three more than they print."""
+    sample = sparc.read_sample(*(next(mirror.rglob(name)) for name in ("Rotmod_LTG.zip", "MasterSheet_SPARC.mrt")))
+    assert (sample.galaxies, sample.points, len(sample.targets)) == (175, 3391, 153)
+    assert sum(len(one.radius) for one in sample.targets) == 2696
+    scale, residuals = sparc.fit_scale(*sample.pooled)
+    assert scale == pytest.approx(1.16, abs=0.05)
+    assert residuals.std() == pytest.approx(0.133, abs=0.005)
+
+
+def test_averaged_images_keep_their_mean():
+    images = np.random.default_rng(1).normal(size=(3, 8, 8))
+    np.testing.assert_allclose(average(images, 2)[:, 0, 1], images[:, :4, 4:].mean(axis=(1, 2)))
+
+
+def test_features_tell_places_apart():
+    places = torch.cartesian_prod(torch.linspace(-1, 1, 9), torch.linspace(-1, 1, 9))
+    distances = torch.cdist(features(places), features(places)) + 10 * torch.eye(81)
+    assert distances.min() > 0.1
+
+
+@pytest.mark.slow
+def test_full_study_of_the_pendulum_passes_its_bars():
+    from darksieve.physics_ai.scinet.pendulum.study import study
+
+    assert study(PendulumConfig())["passed"]

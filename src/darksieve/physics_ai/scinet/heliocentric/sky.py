@@ -34,9 +34,9 @@ def geocentric(earth: Tensor, mars: Tensor) -> tuple[Tensor, Tensor]:
 def heliocentric(sun: Tensor, mars: Tensor) -> tuple[Tensor, Tensor]:
     """Heliocentric angles of Earth and Mars, continuous in the directions from Earth to the Sun and to Mars.
 
-    By the law of sines in the triangle of Sun, Earth and Mars: sin(phi_M - theta_M) = sin(theta_S - theta_M) / R_M.
+    By the law of sines in the triangle of Sun, Earth and Mars: sin(phi_M - theta_M) = sin(theta_M - theta_S) / R_M.
     """
-    return sun - math.pi, mars + torch.asin(torch.sin(sun - mars) / MARS_RADIUS)
+    return sun - math.pi, mars + torch.asin(torch.sin(mars - sun) / MARS_RADIUS)
 
 
 def unwrap(angle: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class PendulumConfig(Section):
 class CollisionConfig(Section):
     """The analysis `scinet/collision`."""
 
-    steps: int = Field(10000, ge=20, description="gradient steps")
+    steps: int = Field(16000, ge=20, description="gradient steps")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 
 

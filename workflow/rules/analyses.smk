@@ -17,9 +17,7 @@ IMAGE_ANALYSES = {
     "arcs": "maps couplings",
     "scinet/images": "answers combinations",
 }
-SCINET = [
-    name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")
-]
+SCINET = [name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")]
 
 
 wildcard_constraints:

@@ -9,7 +9,6 @@ Brightness s is in units of each experiment's noise, as arsinh(s), so that faint
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +35,13 @@ if TYPE_CHECKING:
 __all__ = ["average", "features", "study"]
 
 Floats = NDArray[np.floating]
+Doubles = NDArray[np.float64]
 
 ENCODER, DECODER = (200, 100), (128, 128)
 OCTAVES = 4  # of the sines in which places are given
 QUESTIONS = 64  # about each image in training
 BETA = 1e-3
-RECIPE = {"batch": 64, "learning_rate": 0.02}
+BATCH = 64
 HELD_OUT = 0.2  # share of the simulations
 CALIBRATED = 512  # simulations that show the noise
 SHOWN = 3  # images in the figure
@@ -72,7 +72,7 @@ def study(settings: ImagesConfig, experiment: Experiment, simulations: Simulatio
         network = SciNet(encoder, QuestionDecoder(settings.latents, 2 + 4 * OCTAVES, DECODER, 1))
     everywhere = features(_places(settings.pixels))
     test = Batch(seen[learned:], *_ask_everywhere(clean[learned:], everywhere))
-    recipe = Recipe(settings.steps, BETA, **RECIPE)
+    recipe = Recipe(settings.steps, BETA, batch=BATCH)
     scores = train(network, _draw(seen[:learned], clean[:learned], everywhere), test, recipe, seed)
     latents = latent_means(network, seen)
     z = experiment.prior.to_unit(simulations.z)
@@ -146,7 +146,7 @@ def _draw(seen: Tensor, clean: Tensor, everywhere: Tensor) -> Draw:
     return draw
 
 
-def _probes(latents: Floats, z: Floats, learned: int, names: tuple[str, ...]) -> dict[str, Mapping[str, float]]:
+def _probes(latents: Doubles, z: Floats, learned: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Held-out R^2 of each parameter from the latent variables, linear and by boosted trees."""
     linear = fit_linear(latents[:learned], z[:learned])(latents[learned:])
     found = {}
@@ -160,7 +160,7 @@ def _probes(latents: Floats, z: Floats, learned: int, names: tuple[str, ...]) ->
     return found
 
 
-def _canonical(latents: Floats, z: Floats, learned: int) -> dict[str, Any]:
+def _canonical(latents: Doubles, z: Floats, learned: int) -> dict[str, Any]:
     """Canonical correlations of held-out simulations, and how each direction goes with each parameter."""
     number = min(latents.shape[1], z.shape[1])
     analysis = CCA(n_components=number, max_iter=2000).fit(latents[:learned], z[:learned])

@@ -6,6 +6,7 @@ Schombert 2016, AJ 152, 157 (data).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def fit_halo(target: Target) -> tuple[float, float]:
     return float(found.x[0]), float(found.x[1])
 
 
-def split_galaxies(targets: list[Target], generator: np.random.Generator) -> Batch:
+def split_galaxies(targets: Sequence[Target], generator: np.random.Generator) -> Batch:
     """Galaxies, each with at least `FEWEST` points, in several splits: half of its points seen, the others asked about.
 
     Shapes (galaxies, SPLITS, ...). What is seen is put onto ln-spaced radii by interpolation; questions are drawn from

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from darksieve.problem.section import Section
 
 __all__ = [
-    "LONG",
     "CollisionConfig",
     "HeliocentricConfig",
     "ImagesConfig",
@@ -20,7 +19,6 @@ __all__ = [
 ]
 
 
-LONG = 100000  # steps from which on the heliocentric model is held to the published error
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -62,9 +60,7 @@ class QubitsConfig(Section):
 class HeliocentricConfig(Section):
     """The analysis `scinet/heliocentric`."""
 
-    steps: int = Field(
-        10000, ge=20, description=f"gradient steps; from {LONG} on the error is held to the published one"
-    )
+    steps: int = Field(10000, ge=20, description="gradient steps")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 
 

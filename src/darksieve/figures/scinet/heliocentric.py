@@ -45,7 +45,7 @@ def orbits_figure(record: Mapping[str, Any]) -> Figure:
     error.axhline(100 * record["bars"]["error"]["expected_range"][1], color=GREY, lw=0.8, ls="--", label="bar")
     error.axhline(100 * record["published"], color=GREY, lw=0.8, ls=":", label="authors' network")
     error.set(xlabel="CPU time [s]", ylabel=r"rms error [% of $2\pi$]")
-    error.legend()
+    error.legend(loc="upper right")
     return figure
 
 

@@ -1,7 +1,7 @@
 """How a SciNet is trained, on examples that are drawn anew for every step, and how well it answers.
 
 Matrices between hidden layers move along the nearest orthogonal matrix to their gradient (Muon), all other weights by
-Adam: on the pendulum that halves the error that Adam alone reaches in the same time.
+Adam: on the pendulum that leaves less than half of the error that Adam alone reaches in as many steps.
 
 References: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 """

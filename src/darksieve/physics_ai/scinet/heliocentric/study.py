@@ -14,7 +14,7 @@ from darksieve.physics_ai.scinet.latents import fit_linear, latent_means
 from darksieve.physics_ai.scinet.network import SciNet, SteppingDecoder, perceptron, seeded
 from darksieve.physics_ai.scinet.training import Recipe, train
 from darksieve.problem.provenance import derive_seed
-from darksieve.problem.scinet import LONG, HeliocentricConfig
+from darksieve.problem.scinet import HeliocentricConfig
 
 __all__ = ["study"]
 
@@ -41,7 +41,6 @@ def study(settings: HeliocentricConfig) -> dict[str, Any]:
     fit = fit_linear(latents, angles)
     rates = fit.coefficients @ decoder.rate.detach().double().numpy()
     error = scores[-1].error / math.sqrt(2) / TURN
-    most = 0.004 if settings.steps >= LONG else 0.02
     bars = {
         f"{planet} angle": bar(value, 0.98, None, f"R^2 of the heliocentric angle of {planet}, linear in the latents")
         for planet, value in zip(("Earth", "Mars"), fit.explained)
@@ -50,7 +49,7 @@ def study(settings: HeliocentricConfig) -> dict[str, Any]:
         for planet, rate, true in zip(("Earth", "Mars"), rates, RATES)
     } | {
         "error": bar(
-            error, None, most, f"root-mean-square error of an angle over {STEPS} steps of {INTERVAL:g} days, in turns"
+            error, None, 0.004, f"root-mean-square error of an angle over {STEPS} steps of {INTERVAL:g} days, in turns"
         )
     }  # fmt: skip
     return summarise_bars(

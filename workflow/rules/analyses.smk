@@ -38,8 +38,8 @@ def get_analysis_code(wildcards) -> str:
         verb = "analyse"
     else:
         name, verb = wildcards.image_analysis, "analyse_images"
-    study = f"darksieve.physics_ai.{name.replace('/', '.')}.study"
-    return code_digest(f"darksieve.cli.{verb}", study)
+    path = ".".join(name.split("/"))
+    return code_digest(f"darksieve.cli.{verb}", f"darksieve.physics_ai.{path}.study")
 
 
 def get_analysis_files(wildcards) -> list[str]:
@@ -80,8 +80,8 @@ def get_analysis(wildcards) -> str:
 
 def get_illustration_code(wildcards) -> str:
     """Digest of the code of an analysis's figures."""
-    figures = f"darksieve.figures.{get_analysis(wildcards).replace('/', '.')}"
-    return code_digest("darksieve.cli.illustrate", figures)
+    path = ".".join(get_analysis(wildcards).split("/"))
+    return code_digest("darksieve.cli.illustrate", f"darksieve.figures.{path}")
 
 
 def get_illustration(wildcards) -> str:

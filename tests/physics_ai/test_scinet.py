@@ -1,5 +1,6 @@
 """SciNet: the physics of its examples against closed forms, the network and its latent layer, and what it finds."""
 
+import importlib
 import math
 
 import numpy as np
@@ -26,7 +27,7 @@ from darksieve.physics_ai.scinet.qubits.study import elbow
 from darksieve.physics_ai.scinet.rotation import curves, sparc
 from darksieve.physics_ai.scinet.training import Batch, Recipe, evaluate, train
 from darksieve.problem.errors import DarksieveError
-from darksieve.problem.scinet import PendulumConfig
+from darksieve.problem.scinet import HeliocentricConfig, PendulumConfig
 from darksieve.simulators.rotation_curve import accelerated_velocity, nfw_velocity
 
 
@@ -327,7 +328,9 @@ def test_features_tell_places_apart():
 
 
 @pytest.mark.slow
-def test_full_study_of_the_pendulum_passes_its_bars():
-    from darksieve.physics_ai.scinet.pendulum.study import study
-
-    assert study(PendulumConfig())["passed"]
+@pytest.mark.parametrize(
+    ("example", "settings"), [("pendulum", PendulumConfig()), ("heliocentric", HeliocentricConfig())]
+)
+def test_full_studies_pass_their_bars(example, settings):
+    record = importlib.import_module(f"darksieve.physics_ai.scinet.{example}.study").study(settings)
+    assert record["passed"], record["bars"]

@@ -6,10 +6,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from darksieve.problem.config import BoltzmannConfig, IsingConfig
+from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 
 SMALL = {
     "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
     "boltzmann": BoltzmannConfig(hidden=4, steps=20, repetitions=1, temperatures=20, chains=20, annealings=2, glass=3),
+    "scinet.pendulum": PendulumConfig(steps=20),
+    "scinet.collision": CollisionConfig(steps=20),
+    "scinet.qubits": QubitsConfig(one_qubit=[1, 2, 3], two_qubits=[0, 6], steps=20),
+    "scinet.heliocentric": HeliocentricConfig(steps=20),
 }
 
 

@@ -1,26 +1,35 @@
 """The physics of AI: which analyses there are, what they read, and what they show."""
 
+from functools import reduce
+
 ANALYSES = {
     "ising": "thermodynamics snapshots binder slowing",
     "hopfield": "capacity recall phases landscapes modern",
     "boltzmann": "learning machine annealing",
+    "scinet/pendulum": "motion latents",
+    "scinet/collision": "momentum",
+    "scinet/qubits": "tomography",
+    "scinet/heliocentric": "orbits",
+    "scinet/rotation": "universes galaxies",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
     "arcs": "maps couplings",
+    "scinet/images": "answers combinations",
 }
+SCINET = [name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")]
 
 
 wildcard_constraints:
     analysis="|".join(ANALYSES),
     image_analysis="|".join(IMAGE_ANALYSES),
-    case=r"[a-z]+|[a-z]+/[^/]+",
+    case="|".join([*ANALYSES, *(f"{name}/[^/]+" for name in IMAGE_ANALYSES)]),
 
 
 def get_settings(wildcards) -> str:
     """The section of an analysis in config.yaml, as JSON."""
     name = wildcards.get("analysis") or wildcards.image_analysis
-    return getattr(CONFIG.analyses, name).model_dump_json()
+    return reduce(getattr, name.split("/"), CONFIG.analyses).model_dump_json()
 
 
 def get_analysis_code(wildcards) -> str:
@@ -29,7 +38,16 @@ def get_analysis_code(wildcards) -> str:
         verb = "analyse"
     else:
         name, verb = wildcards.image_analysis, "analyse_images"
-    return code_digest(f"darksieve.cli.{verb}", f"darksieve.physics_ai.{name}.study")
+    path = ".".join(name.split("/"))
+    return code_digest(f"darksieve.cli.{verb}", f"darksieve.physics_ai.{path}.study")
+
+
+def get_analysis_files(wildcards) -> list[str]:
+    """Data files that an analysis reads; registered ones are downloaded."""
+    if wildcards.analysis != "scinet/rotation":
+        return []
+    settings = CONFIG.analyses.scinet.rotation
+    return [settings.curves, settings.table]
 
 
 def get_image_inputs(wildcards) -> dict[str, str | list[str]]:
@@ -55,15 +73,21 @@ def get_image_options(wildcards, input) -> str:
     )
 
 
+def get_analysis(wildcards) -> str:
+    """The analysis of a case, which for one of images also names the experiment."""
+    case = wildcards.case
+    return case if case in ANALYSES else case.rpartition("/")[0]
+
+
 def get_illustration_code(wildcards) -> str:
     """Digest of the code of an analysis's figures."""
-    name = wildcards.case.partition("/")[0]
-    return code_digest("darksieve.cli.illustrate", f"darksieve.figures.{name}")
+    path = ".".join(get_analysis(wildcards).split("/"))
+    return code_digest("darksieve.cli.illustrate", f"darksieve.figures.{path}")
 
 
 def get_illustration(wildcards) -> str:
     """The analysis and its figure as arguments of the command line."""
-    return f"{wildcards.case.partition('/')[0]} {wildcards.illustration}"
+    return f"{get_analysis(wildcards)} {wildcards.illustration}"
 
 
 def get_illustrations(*names: str) -> list[str]:

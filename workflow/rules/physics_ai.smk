@@ -1,4 +1,6 @@
 rule analyse:
+    input:
+        get_analysis_files,
     output:
         result="results/physics_ai/{analysis}/result.json",
         cost="results/physics_ai/{analysis}/costs/analyse.json",
@@ -104,6 +106,12 @@ rule memory:
 rule arcs:
     input:
         get_illustrations("arcs"),
+    localrule: True
+
+
+rule scinet:
+    input:
+        get_illustrations(*SCINET),
     localrule: True
 
 

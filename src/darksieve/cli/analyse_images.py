@@ -28,7 +28,7 @@ DRAWS = {"first": "the first round", "last": "the last round (memory)", "test": 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("analysis", choices=("arcs", "memory"), help="which analysis")
+    parser.add_argument("analysis", choices=("arcs", "memory", "scinet/images"), help="which analysis")
     add_experiment(parser)
     add_store(parser)
     add_threads(parser)
@@ -44,16 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
     from darksieve.problem.config import ArcsConfig, MemoryConfig
+    from darksieve.problem.scinet import ImagesConfig
     from darksieve.problem.section import read_config
 
     set_threads(options.threads)
     experiment = load_experiment(options)
-    given, where = json.loads(options.settings), f"analyses.{options.analysis}"
+    given, where = json.loads(options.settings), f"analyses.{options.analysis.replace('/', '.')}"
     if options.analysis == "arcs":
         from darksieve.physics_ai.arcs.study import study as study_arcs
 
         record = study_arcs(
             read_config(ArcsConfig, given, where=where), experiment, _read(options, experiment, "first")
+        )
+    elif options.analysis == "scinet/images":
+        from darksieve.physics_ai.scinet.images.study import study as study_latents
+
+        record = study_latents(
+            read_config(ImagesConfig, given, where=where), experiment, _read(options, experiment, "first")
         )
     else:
         from darksieve.inference.estimator import Estimator

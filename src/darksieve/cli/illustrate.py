@@ -7,13 +7,16 @@ import importlib
 import json
 from pathlib import Path
 
+from darksieve.cli.analyse import ANALYSES
 from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
+
+IMAGE_ANALYSES = ("arcs", "memory", "scinet/images")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("analysis", choices=("arcs", "boltzmann", "hopfield", "ising", "memory"), help="which analysis")
+    parser.add_argument("analysis", choices=(*ANALYSES, *IMAGE_ANALYSES), help="which analysis")
     parser.add_argument("figure", help="which figure of it")
     parser.add_argument("--result", type=Path, required=True, help="result.json of the analysis")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")
@@ -22,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draw and save the figure."""
-    figures = importlib.import_module(f"darksieve.figures.{options.analysis}").FIGURES
+    figures = importlib.import_module(f"darksieve.figures.{options.analysis.replace('/', '.')}").FIGURES
     if options.figure not in figures:
         raise DarksieveError(
             f"no figure {options.figure!r}", where=options.analysis, mend=f"there are {', '.join(figures)}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from darksieve.problem.scinet import ScinetConfig
 from darksieve.problem.section import Section
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "IsingConfig",
     "MemoryConfig",
     "WorkflowConfig",
+    "analysis_section",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -373,6 +375,7 @@ class AnalysesConfig(Section):
     boltzmann: BoltzmannConfig = Field(default_factory=BoltzmannConfig, description="Boltzmann machines")
     memory: MemoryConfig = Field(default_factory=MemoryConfig, description="a memory of each experiment's simulations")
     arcs: ArcsConfig = Field(default_factory=ArcsConfig, description="a Boltzmann machine of each experiment's images")
+    scinet: ScinetConfig = Field(default_factory=ScinetConfig, description="networks that answer questions")
 
 
 class WorkflowConfig(Section):
@@ -396,3 +399,11 @@ class WorkflowConfig(Section):
         False, description="whether a run fails at its end, all results written, where a diagnostic says no"
     )
     analyses: AnalysesConfig = Field(default_factory=AnalysesConfig, description="the physics of AI")
+
+
+def analysis_section(analysis: str) -> type[Section]:
+    """The class of an analysis's section, such as that of `ising` or of `scinet/pendulum`."""
+    section: Any = AnalysesConfig
+    for part in analysis.split("/"):
+        section = section.model_fields[part].annotation
+    return section

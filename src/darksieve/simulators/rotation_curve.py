@@ -21,6 +21,7 @@ from darksieve.simulators.options import option_file
 from darksieve.simulators.sparc import Floats, read_curve, read_galaxy
 
 __all__ = [
+    "ACCELERATION_UNIT",
     "HALOES",
     "RotationCurve",
     "accelerated_velocity",

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from darksieve.problem.errors import DarksieveError
 
-__all__ = ["Galaxy", "RotationCurveTable", "read_curve", "read_galaxy"]
+__all__ = ["Galaxy", "RotationCurveTable", "read_curve", "read_galaxies", "read_galaxy", "read_names"]
 
 Floats = NDArray[np.float64]
+ENDING = "_rotmod.dat"
 FIELDS = 19  # words of a row of the table of galaxies; its columns are not where the table's head says
 LOWEST_INCLINATION = 30.0  # degrees, below which sin i magnifies every error
 NOT_FOR_DYNAMICS = 3  # quality flag of asymmetric discs and large non-circular motions
@@ -27,7 +28,11 @@ NOT_FOR_DYNAMICS = 3  # quality flag of asymmetric discs and large non-circular 
 
 @dataclass(frozen=True)
 class Galaxy:
-    """A row of the table of galaxies: distances in Mpc, inclinations in degrees."""
+    """A row of the table of galaxies.
+
+    Distances in Mpc, inclinations in degrees, luminosity at 3.6 micrometres in 1e9 solar luminosities, central surface
+    brightness of the disc in solar luminosities / pc^2, mass of neutral hydrogen in 1e9 solar masses.
+    """
 
     name: str
     distance: float
@@ -35,6 +40,14 @@ class Galaxy:
     inclination: float
     inclination_error: float
     quality: int
+    luminosity: float
+    brightness: float
+    hydrogen: float
+
+    @property
+    def fit_for_dynamics(self) -> bool:
+        """Whether its flag is below 3 and its inclination at least 30 degrees (section 4 of the reference)."""
+        return self.quality < NOT_FOR_DYNAMICS and self.inclination >= LOWEST_INCLINATION
 
 
 @dataclass(frozen=True)
@@ -63,29 +76,54 @@ class RotationCurveTable:
     bulge: Floats
 
 
+def read_galaxies(path: Path) -> dict[str, Galaxy]:
+    """All rows of `MasterSheet_SPARC.mrt`, by name.
+
+    Raises
+    ------
+    DarksieveError
+        If the file cannot be read.
+    """
+    try:
+        rows = [line.split() for line in path.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DarksieveError(f"cannot be read: {error}", where=path, mend="is it MasterSheet_SPARC.mrt?") from error
+    return {row[0]: _galaxy(row) for row in rows if len(row) == FIELDS and _is_number(row[2])}
+
+
 def read_galaxy(path: Path, name: str) -> Galaxy:
     """A galaxy's row of `MasterSheet_SPARC.mrt`.
 
     Raises
     ------
     DarksieveError
-        If the table has no such galaxy, or says that its rotation curve is not fit for dynamics: a quality flag of 3
-        or an inclination below 30 degrees (section 4 of the reference).
+        If the table has no such galaxy, or says that its rotation curve is not fit for dynamics.
+    """
+    galaxies = read_galaxies(path)
+    _check_known(name, list(galaxies), path)
+    galaxy = galaxies[name]
+    if not galaxy.fit_for_dynamics:
+        raise DarksieveError(
+            f"{name} has quality flag {galaxy.quality} and an inclination of {galaxy.inclination:g} degrees",
+            where="option galaxy",
+            mend=f"choose one with a flag below {NOT_FOR_DYNAMICS} and at least {LOWEST_INCLINATION:g} degrees",
+        )
+    return galaxy
+
+
+def read_names(path: Path) -> list[str]:
+    """Names of the galaxies in `Rotmod_LTG.zip`.
+
+    Raises
+    ------
+    DarksieveError
+        If the file cannot be read.
     """
     try:
-        rows = [line.split() for line in path.read_text().splitlines()]
-        galaxies = {row[0]: row for row in rows if len(row) == FIELDS and _is_number(row[2])}
-    except (OSError, UnicodeDecodeError) as error:
-        raise DarksieveError(f"cannot be read: {error}", where=path, mend="is it MasterSheet_SPARC.mrt?") from error
-    _check_known(name, list(galaxies), path)
-    distance, distance_error, _, inclination, inclination_error = map(float, galaxies[name][2:7])
-    quality = int(galaxies[name][17])
-    if quality >= NOT_FOR_DYNAMICS or inclination < LOWEST_INCLINATION:
-        raise DarksieveError(
-            f"{name} has quality flag {quality} and an inclination of {inclination:g} degrees", where="option galaxy",
-            mend=f"choose one with a flag below {NOT_FOR_DYNAMICS} and at least {LOWEST_INCLINATION:g} degrees",
-        )  # fmt: skip
-    return Galaxy(name, distance, distance_error, inclination, inclination_error, quality)
+        with zipfile.ZipFile(path) as archive:
+            return [Path(member).name.removesuffix(ENDING) for member in archive.namelist()]
+    except (OSError, zipfile.BadZipFile) as problem:
+        raise DarksieveError(f"cannot be read: {problem}", where=path, mend="is it Rotmod_LTG.zip?") from problem
 
 
 def read_curve(path: Path, name: str) -> RotationCurveTable:
@@ -96,10 +134,9 @@ def read_curve(path: Path, name: str) -> RotationCurveTable:
     DarksieveError
         If the archive has no such galaxy or its table is not what it should be.
     """
-    ending = "_rotmod.dat"
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {Path(member).name.removesuffix(ending): member for member in archive.namelist()}
+            members = {Path(member).name.removesuffix(ENDING): member for member in archive.namelist()}
             _check_known(name, list(members), path)
             text = archive.read(members[name]).decode()
         columns = np.loadtxt(io.StringIO(text), ndmin=2).T
@@ -110,6 +147,14 @@ def read_curve(path: Path, name: str) -> RotationCurveTable:
     if not (np.all(np.diff(radius) > 0) and radius[0] > 0 and np.all(error > 0) and math.isfinite(columns.sum())):
         raise DarksieveError(f"the radii or errors of {name} make no sense", where=path, mend="get the file again")
     return RotationCurveTable(distance, radius, velocity, error, gas, disc, bulge)
+
+
+def _galaxy(row: list[str]) -> Galaxy:
+    distance, distance_error, _, inclination, inclination_error, luminosity = map(float, row[2:8])
+    return Galaxy(
+        row[0], distance, distance_error, inclination, inclination_error, int(row[17]), luminosity, float(row[12]),
+        float(row[13]),
+    )  # fmt: skip
 
 
 def _check_known(name: str, known: list[str], path: Path) -> None:

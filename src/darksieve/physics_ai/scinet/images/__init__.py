@@ -1,0 +1,1 @@
+"""Images of lenses: which physical combinations SciNet's latent variables choose."""

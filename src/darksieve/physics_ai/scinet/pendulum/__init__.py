@@ -1,0 +1,1 @@
+"""A damped pendulum: SciNet finds its frequency and its damping."""

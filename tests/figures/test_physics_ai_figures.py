@@ -5,11 +5,12 @@ import importlib
 import pytest
 from matplotlib.figure import Figure
 
-from darksieve.problem.config import BoltzmannConfig, IsingConfig
+from darksieve.problem.config import BoltzmannConfig, IsingConfig, WideNetworksConfig
 
 SMALL = {
     "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
     "boltzmann": BoltzmannConfig(hidden=4, steps=20, repetitions=1, temperatures=20, chains=20, annealings=2, glass=3),
+    "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),
 }
 
 

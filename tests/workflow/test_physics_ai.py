@@ -8,6 +8,7 @@ import yaml
 def test_each_analysis_is_a_target_of_its_own(workspace):
     planned = workspace.planned("ising", "hopfield", "boltzmann")
     assert planned == {"analyse", "illustrate", "ising", "hopfield", "boltzmann"}
+    assert workspace.planned("wide_networks") == {"analyse", "illustrate", "wide_networks"}
     assert {"analyse_images", "illustrate", "train", "simulate"} <= workspace.planned("memory")
     assert not {"analyse", "analyse_images"} & workspace.planned()
 

@@ -4,6 +4,7 @@ ANALYSES = {
     "ising": "thermodynamics snapshots binder slowing",
     "hopfield": "capacity recall phases landscapes modern",
     "boltzmann": "learning machine annealing",
+    "wide_networks": "kernels cumulants depth",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
@@ -14,7 +15,7 @@ IMAGE_ANALYSES = {
 wildcard_constraints:
     analysis="|".join(ANALYSES),
     image_analysis="|".join(IMAGE_ANALYSES),
-    case=r"[a-z]+|[a-z]+/[^/]+",
+    case=r"[a-z_]+|[a-z_]+/[^/]+",
 
 
 def get_settings(wildcards) -> str:

@@ -106,6 +106,12 @@ rule arcs:
     localrule: True
 
 
+rule wide_networks:
+    input:
+        get_illustrations("wide_networks"),
+    localrule: True
+
+
 rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),

@@ -10,7 +10,12 @@ from pathlib import Path
 from darksieve.cli.arguments import write_json
 from darksieve.cli.output import report_bars
 
-ANALYSES = {"ising": "IsingConfig", "hopfield": "HopfieldConfig", "boltzmann": "BoltzmannConfig"}
+ANALYSES = {
+    "ising": "IsingConfig",
+    "hopfield": "HopfieldConfig",
+    "boltzmann": "BoltzmannConfig",
+    "wide_networks": "WideNetworksConfig",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,19 @@ from pathlib import Path
 from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
 
+ANALYSES = (
+    "arcs",
+    "boltzmann",
+    "hopfield",
+    "ising",
+    "memory",
+    "wide_networks",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("analysis", choices=("arcs", "boltzmann", "hopfield", "ising", "memory"), help="which analysis")
+    parser.add_argument("analysis", choices=ANALYSES, help="which analysis")
     parser.add_argument("figure", help="which figure of it")
     parser.add_argument("--result", type=Path, required=True, help="result.json of the analysis")
     parser.add_argument("--pdf", type=Path, required=True, help="the figure as PDF, written")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from darksieve.problem.section import Section
+from darksieve.problem.theories import WideNetworksConfig
 
 __all__ = [
     "METHODS",
@@ -20,6 +21,7 @@ __all__ = [
     "HopfieldConfig",
     "IsingConfig",
     "MemoryConfig",
+    "WideNetworksConfig",
     "WorkflowConfig",
 ]
 
@@ -373,6 +375,7 @@ class AnalysesConfig(Section):
     boltzmann: BoltzmannConfig = Field(default_factory=BoltzmannConfig, description="Boltzmann machines")
     memory: MemoryConfig = Field(default_factory=MemoryConfig, description="a memory of each experiment's simulations")
     arcs: ArcsConfig = Field(default_factory=ArcsConfig, description="a Boltzmann machine of each experiment's images")
+    wide_networks: WideNetworksConfig = Field(default_factory=WideNetworksConfig, description="wide random networks")
 
 
 class WorkflowConfig(Section):

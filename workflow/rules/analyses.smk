@@ -5,6 +5,9 @@ ANALYSES = {
     "hopfield": "capacity recall phases landscapes modern",
     "boltzmann": "learning machine annealing",
     "wide_networks": "kernels cumulants depth",
+    "interacting_theory": "teacher score_matching digits",
+    "lattice_field": "observables flow fields",
+    "learned_dynamics": "orbits energies halo",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",

@@ -112,6 +112,24 @@ rule wide_networks:
     localrule: True
 
 
+rule interacting_theory:
+    input:
+        get_illustrations("interacting_theory"),
+    localrule: True
+
+
+rule lattice_field:
+    input:
+        get_illustrations("lattice_field"),
+    localrule: True
+
+
+rule learned_dynamics:
+    input:
+        get_illustrations("learned_dynamics"),
+    localrule: True
+
+
 rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),

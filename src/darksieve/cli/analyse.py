@@ -14,6 +14,9 @@ ANALYSES = {
     "ising": "IsingConfig",
     "hopfield": "HopfieldConfig",
     "boltzmann": "BoltzmannConfig",
+    "interacting_theory": "InteractingTheoryConfig",
+    "lattice_field": "LatticeFieldConfig",
+    "learned_dynamics": "LearnedDynamicsConfig",
     "wide_networks": "WideNetworksConfig",
 }
 

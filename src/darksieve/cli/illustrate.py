@@ -14,7 +14,10 @@ ANALYSES = (
     "arcs",
     "boltzmann",
     "hopfield",
+    "interacting_theory",
     "ising",
+    "lattice_field",
+    "learned_dynamics",
     "memory",
     "wide_networks",
 )

@@ -16,7 +16,7 @@ from darksieve.physics_ai.wide_networks.kernels import ACTIVATIONS, Prior
 
 __all__ = ["output_kernels"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 NUMBERS_AT_ONCE = 4_000_000
 JITTER = 1e-12  # of a covariance's diagonal: points on a line have a singular one
 

@@ -5,11 +5,23 @@ import importlib
 import pytest
 from matplotlib.figure import Figure
 
-from darksieve.problem.config import BoltzmannConfig, IsingConfig, WideNetworksConfig
+from darksieve.problem.config import (
+    BoltzmannConfig,
+    InteractingTheoryConfig,
+    IsingConfig,
+    LatticeFieldConfig,
+    LearnedDynamicsConfig,
+    WideNetworksConfig,
+)
 
 SMALL = {
     "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
     "boltzmann": BoltzmannConfig(hidden=4, steps=20, repetitions=1, temperatures=20, chains=20, annealings=2, glass=3),
+    "interacting_theory": InteractingTheoryConfig(
+        samples=1000, starts=1, steps=10, fields=256, digit_steps=1, large_steps=1
+    ),
+    "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
+    "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, orbit_steps=10),
     "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),
 }
 

@@ -38,7 +38,7 @@ class LatticeFieldConfig(Section):
     """The analysis `lattice_field`."""
 
     trajectories: int = Field(600, ge=10, description="trajectories of each of 256 chains, on every lattice")
-    flow_steps: int = Field(1500, ge=10, description="gradient steps of each flow")
+    flow_steps: int = Field(1000, ge=10, description="gradient steps of each flow")
     drawn: int = Field(16384, ge=128, description="fields drawn from each flow")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 

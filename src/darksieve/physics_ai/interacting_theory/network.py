@@ -90,18 +90,30 @@ def whiten(network: InvertibleNetwork, data: Tensor, ridge: float = 0.0) -> None
 
 
 def train(
-    network: InvertibleNetwork, data: Tensor, steps: int, batch: int, learning_rate: float, seed: int
+    network: InvertibleNetwork,
+    data: Tensor,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    linear: bool = True,
 ) -> InvertibleNetwork:
-    """Maximise the likelihood of data (n, d) by Adam with clipped gradients and a rate that falls to zero."""
+    """Maximise the likelihood of data (n, d) by Adam with clipped gradients and a rate that falls to zero.
+
+    `linear`: whether the matrices W are learned too, or kept, where a Gaussian theory of many components set them.
+    """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    for layer in network.layers:
+        layer.weight.requires_grad_(linear)  # type: ignore[operator]
+    learned = [values for values in network.parameters() if values.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         rows = torch.randint(len(data), (batch,), generator=generator)
         loss = network.action(data[rows]).mean()
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(learned, LARGEST_GRADIENT)
         optimiser.step()
         schedule.step()
     return network

@@ -28,8 +28,9 @@ TESTED = 20000  # samples
 QUARTIC_SIZE, CUBIC, QUARTIC = 4, 1.2, 4.5
 LATTICE = Action(side=8, mass=-4.0, coupling=8.0)
 APART = 5  # trajectories between states that are used
-DIGITS = {8: (16, 3e-3, 256), 28: (16, 2e-4, 256)}  # side: products of a layer, learning rate, batch
-COPIES = 4
+DIGITS = {8: True, 28: False}  # side: whether the linear parts are learned or kept as the Gaussian theory has them
+DIGIT_RANK, DIGIT_RATE, DIGIT_BATCH = 16, 3e-3, 256
+COPIES = 20
 TRIPLES = 1000  # couplings that are read off the larger digits
 CHECKED = 4  # of them, by automatic differentiation
 
@@ -160,13 +161,13 @@ def _match_field(settings: InteractingTheoryConfig) -> dict[str, Any]:
 
 def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any]:
     """A theory of digits: what interactions add to the likelihood, and some couplings."""
-    rank, rate, batch = DIGITS[side]
     data, test = digits(side, COPIES, _seed(settings, "digits"))
     gaussian = InvertibleNetwork(side**2, 1, 1)
     whiten(gaussian, data)
-    network = _start(data, rank, _seed(settings, "digits", side))
+    network = _start(data, DIGIT_RANK, _seed(settings, "digits", side))
     steps = settings.digit_steps if side == 8 else settings.large_steps
-    train(network, data, steps, batch, rate, _seed(settings, "digit training", side))
+    seed = _seed(settings, "digit training", side)
+    train(network, data, steps, DIGIT_BATCH, DIGIT_RATE, seed, linear=DIGITS[side])
     centre = data.mean(dim=0)
     generator = torch.Generator().manual_seed(_seed(settings, "legs"))
     legs = torch.randint(side**2, (TRIPLES, 3), generator=generator)

@@ -84,7 +84,7 @@ def _learn(system: System, name: str, settings: LearnedDynamicsConfig, seed: int
         dynamics = train(kind, states, velocities, steps, None if few else BATCH, _seed(settings, name, seed, kind))
         error, motion, energy = energy_error(system, dynamics, start)
         found[kind] = {
-            "test_loss": float(((dynamics(new_states) - new_velocities) ** 2).mean()),
+            "test_loss": float(((dynamics(new_states).detach() - new_velocities) ** 2).mean()),
             "energy_error": error,
             "orbit": rounded(motion[:, 0], 4),
             "energy": rounded((energy - energy[0]).square().mean(dim=1).sqrt(), 4),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 __all__ = ["HALO", "SPRING", "TWO_BODIES", "System", "halo_mass", "integrate", "velocity"]
 
-STEP = 0.02  # of the integration
+STEP = 0.05  # of the integration
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ def depth_figure(record: Mapping[str, Any]) -> Figure:
         xlabel="depth / width",
         ylabel=r"$\langle f^4\rangle/\langle f^2\rangle^2-3$",
         title="solid lines: product over layers",
+        xlim=(0.0, None),
+        ylim=(0.0, None),
     )
     axes.legend()
     return figure

@@ -104,7 +104,7 @@ def train(
     """
     generator = torch.Generator().manual_seed(seed)
     for layer in network.layers:
-        layer.weight.requires_grad_(linear)  # type: ignore[operator]
+        layer.weight.requires_grad_(linear)
     learned = [values for values in network.parameters() if values.requires_grad]
     optimiser = torch.optim.Adam(learned, lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)

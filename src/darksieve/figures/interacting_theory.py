@@ -24,7 +24,7 @@ def teacher_figure(record: Mapping[str, Any]) -> Figure:
     for axes, (order, name) in zip(figure.subplots(1, 3), ORDERS.items()):
         correlation = student["correlation"][int(order) - 1]
         _compare(axes, teacher["couplings"][order], student["couplings"][order], MAIN)
-        axes.set(xlabel="teacher's coupling", ylabel="student's", title=f"{name}, correlation {correlation:.3f}")
+        axes.set(xlabel="teacher's coupling", ylabel="student's", title=f"{name}, $r={correlation:.3f}$")
     return figure
 
 
@@ -75,7 +75,7 @@ def digits_figure(record: Mapping[str, Any]) -> Figure:
         panels[2].loglog(
             np.arange(1, len(values) + 1), values / values[0], color=colour, lw=1, label=f"{side} x {side}"
         )
-    panels[2].set(xlabel="rank", ylabel="|third-order coupling| / largest", title=f"{large['triples']} triples")
+    panels[2].set(xlabel="rank", ylabel="relative size", title=f"{large['triples']} third-order couplings")
     panels[2].legend()
     return figure
 

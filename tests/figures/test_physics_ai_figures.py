@@ -7,6 +7,12 @@ from matplotlib.figure import Figure
 
 from darksieve.problem.config import BoltzmannConfig, IsingConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
+from darksieve.problem.theories import (
+    InteractingTheoryConfig,
+    LatticeFieldConfig,
+    LearnedDynamicsConfig,
+    WideNetworksConfig,
+)
 
 SMALL = {
     "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
@@ -15,6 +21,12 @@ SMALL = {
     "scinet.collision": CollisionConfig(steps=20),
     "scinet.qubits": QubitsConfig(one_qubit=[1, 2, 3], two_qubits=[0, 6], steps=20),
     "scinet.heliocentric": HeliocentricConfig(steps=20),
+    "interacting_theory": InteractingTheoryConfig(
+        samples=1000, starts=1, steps=10, fields=256, digit_steps=1, large_steps=1
+    ),
+    "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
+    "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, orbit_steps=10),
+    "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),
 }
 
 

@@ -11,6 +11,10 @@ ANALYSES = {
     "scinet/qubits": "tomography",
     "scinet/heliocentric": "orbits",
     "scinet/rotation": "universes galaxies",
+    "wide_networks": "kernels cumulants depth",
+    "interacting_theory": "teacher score_matching digits",
+    "lattice_field": "observables flow fields",
+    "learned_dynamics": "orbits energies halo",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",

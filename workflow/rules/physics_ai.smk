@@ -115,6 +115,30 @@ rule scinet:
     localrule: True
 
 
+rule wide_networks:
+    input:
+        get_illustrations("wide_networks"),
+    localrule: True
+
+
+rule interacting_theory:
+    input:
+        get_illustrations("interacting_theory"),
+    localrule: True
+
+
+rule lattice_field:
+    input:
+        get_illustrations("lattice_field"),
+    localrule: True
+
+
+rule learned_dynamics:
+    input:
+        get_illustrations("learned_dynamics"),
+    localrule: True
+
+
 rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),

@@ -11,6 +11,12 @@ from pydantic import Field, model_validator
 
 from darksieve.problem.scinet import ScinetConfig
 from darksieve.problem.section import Section
+from darksieve.problem.theories import (
+    InteractingTheoryConfig,
+    LatticeFieldConfig,
+    LearnedDynamicsConfig,
+    WideNetworksConfig,
+)
 
 __all__ = [
     "METHODS",
@@ -19,8 +25,12 @@ __all__ = [
     "BoltzmannConfig",
     "ExperimentConfig",
     "HopfieldConfig",
+    "InteractingTheoryConfig",
     "IsingConfig",
+    "LatticeFieldConfig",
+    "LearnedDynamicsConfig",
     "MemoryConfig",
+    "WideNetworksConfig",
     "WorkflowConfig",
     "analysis_section",
 ]
@@ -376,6 +386,14 @@ class AnalysesConfig(Section):
     memory: MemoryConfig = Field(default_factory=MemoryConfig, description="a memory of each experiment's simulations")
     arcs: ArcsConfig = Field(default_factory=ArcsConfig, description="a Boltzmann machine of each experiment's images")
     scinet: ScinetConfig = Field(default_factory=ScinetConfig, description="networks that answer questions")
+    wide_networks: WideNetworksConfig = Field(default_factory=WideNetworksConfig, description="wide random networks")
+    interacting_theory: InteractingTheoryConfig = Field(
+        default_factory=InteractingTheoryConfig, description="theories learned from data"
+    )
+    lattice_field: LatticeFieldConfig = Field(default_factory=LatticeFieldConfig, description="lattice phi^4")
+    learned_dynamics: LearnedDynamicsConfig = Field(
+        default_factory=LearnedDynamicsConfig, description="dynamics learned from motion"
+    )
 
 
 class WorkflowConfig(Section):

@@ -122,3 +122,12 @@ def test_the_generator_alone_decides_the_noise(background):
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("background", [0.05, 0.001], ids=["normal", "counts"])
+def test_error_of_the_model_is_a_share_of_the_light(generator, background):
+    rate, exposure, share, count = 0.4, 1000.0, 0.15, 400_000
+    mean = torch.full((count // 400, 20, 20), rate, dtype=torch.float64)
+    noise = add_noise(mean, number(exposure), number(background), generator, model_error=share) - rate
+    expected = rate / exposure + background**2 + (share * rate) ** 2
+    assert float(noise.var()) / expected == pytest.approx(1, abs=5 * math.sqrt(2 / count))

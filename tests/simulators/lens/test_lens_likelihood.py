@@ -38,36 +38,39 @@ def smoothing(weight):
 @pytest.mark.parametrize("masked", [False, True])
 def test_white_noise_is_a_sum_over_pixels(images, masked):
     image, rate, background, used = images
-    found = noise_log_likelihood(image, rate, number(EXPOSURE), background, 0.0, used if masked else None)
+    found = noise_log_likelihood(image, rate, number(EXPOSURE), background, used=used if masked else None)
     deviation = np.sqrt(background.numpy() ** 2 + np.maximum(rate.numpy(), 0) / EXPOSURE)
     terms = norm.logpdf(image.numpy(), rate.numpy(), deviation)
     np.testing.assert_allclose(found, (terms * (used.numpy() if masked else 1)).sum(axis=(1, 2)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("correlation", [0.1, 0.3, 0.5])
-def test_correlated_noise_is_one_normal_distribution(images, correlation, masked):
+@pytest.mark.parametrize(("correlation", "model_error"), [(0.1, 0.0), (0.3, 0.0), (0.5, 0.0), (0.3, 0.2)])
+def test_correlated_noise_is_one_normal_distribution(images, correlation, model_error, masked):
     """Against the dense covariance of the pixels used; those that are masked are integrated out."""
     image, rate, background, used = images
-    found = noise_log_likelihood(image, rate, number(EXPOSURE), background, correlation, used if masked else None)
+    found = noise_log_likelihood(
+        image, rate, number(EXPOSURE), background, correlation, model_error, used if masked else None
+    )
     weight = (1 - math.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
     root = smoothing(weight)
     averaging = (1 + 2 * weight**2) ** 2 / (1 + 2 * weight) ** 4  # of the photons by a kernel of unit sum
     chosen = used.numpy().ravel() if masked else np.ones(PIXELS**2, bool)
     for value, expected in zip(found, rate.numpy()):
-        deviation = np.sqrt(background.numpy() ** 2 + averaging * np.maximum(expected, 0) / EXPOSURE).ravel()
+        photons = averaging * np.maximum(expected, 0) / EXPOSURE
+        deviation = np.sqrt(background.numpy() ** 2 + photons + (model_error * expected) ** 2).ravel()
         covariance = (root @ root.T * np.outer(deviation, deviation))[np.ix_(chosen, chosen)]
         direct = multivariate_normal(expected.ravel()[chosen], covariance).logpdf(image.numpy().ravel()[chosen])
         assert float(value) == pytest.approx(direct, rel=1e-10)
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.3])
-def test_noise_of_the_simulator_has_this_density(correlation, generator):
+@pytest.mark.parametrize(("correlation", "model_error"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.2)])
+def test_noise_of_the_simulator_has_this_density(correlation, model_error, generator):
     """The mean of exp(ln p(x|b) - ln p(x|a)) over x drawn from a is one."""
     first = torch.full((1, PIXELS, PIXELS), 0.3, dtype=torch.float64)
     both = torch.cat([first, first + 0.01 * torch.randn(first.shape, generator=generator, dtype=torch.float64)])
-    noise = number(EXPOSURE), number(0.08), correlation
-    draws = add_noise(first.expand(4000, -1, -1), noise[0], noise[1], generator, correlation)
+    noise = number(EXPOSURE), number(0.08), correlation, model_error
+    draws = add_noise(first.expand(4000, -1, -1), *noise[:2], generator, *noise[2:])
     log_densities = torch.stack([noise_log_likelihood(x, both, *noise) for x in draws])
     ratio = torch.exp(log_densities[:, 1] - log_densities[:, 0])
     assert float(ratio.std()) > 0.1
@@ -77,7 +80,7 @@ def test_noise_of_the_simulator_has_this_density(correlation, generator):
 def test_masked_pixels_may_hold_anything(images):
     image, rate, background, used = images
     other = torch.where(used, image, 1e6)
-    values = [noise_log_likelihood(x, rate, number(EXPOSURE), background, 0.3, used) for x in (image, other)]
+    values = [noise_log_likelihood(x, rate, number(EXPOSURE), background, 0.3, used=used) for x in (image, other)]
     assert torch.equal(*values)
 
 

@@ -234,6 +234,7 @@ def test_maps_and_kernels_come_from_files(kernel_file, parameters, generator):
         ({"pixel_scale": "0.1"}, "option pixel_scale: '0.1'"),
         ({"supersampling": 0}, "option supersampling: 0"),
         ({"noise_correlation": 0.7}, "option noise_correlation: 0.7"),
+        ({"model_error": -0.1}, "option model_error: -0.1"),
         ({"noise_correlation": 0.3, "background_rms": 0.001}, "weaker than that of 5 counts"),
         ({"psf": 0.1}, "option psf"),
         ({"psf": {"gaussian": 0}}, "option psf: gaussian = 0"),

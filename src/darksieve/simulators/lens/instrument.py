@@ -110,6 +110,7 @@ def add_noise(
     background_rms: Tensor,
     generator: torch.Generator,
     noise_correlation: float = 0.0,
+    model_error: float = 0.0,
 ) -> Tensor:
     """Draw what the detector records: Poisson counts of the expected rate plus Gaussian background.
 
@@ -125,6 +126,9 @@ def add_noise(
         Correlation of the noise of neighbouring pixels, from 0 to 0.5, as drizzling leaves it: the noise is smoothed
         along rows and columns with (c, 1, c). `background_rms` is that of the drizzled image; the photons' noise is
         lowered by the smoothing, which keeps the sum of their counts. It needs `noise_is_normal`.
+    model_error : float
+        Standard deviation of what the model does not know of a pixel, normal like the background, as a fraction of the
+        pixel's expected rate.
 
     Returns
     -------
@@ -150,14 +154,15 @@ def add_noise(
         draw = _correlated_normal(mean, weight, generator)
         shot = mean.clamp(min=0).div_(exposure_time)  # variance before drizzling
         if normal:
-            variance = second * shot + background_rms**2
+            variance = second * shot + background_rms**2 + (model_error * mean) ** 2
             bend = shot.div_(exposure_time).mul_(third).div_(variance).div_(6)
             spread = variance.addcmul_(bend, bend, value=-2).sqrt_()
             torch.addcmul(mean, draw, spread, out=out)
             out.addcmul_(draw.square_().sub_(1), bend)
         else:
             counts = torch.poisson(shot.mul_(exposure_time**2), generator=generator)
-            torch.addcmul(counts.div_(exposure_time), draw, background_rms, out=out)
+            spread = (background_rms**2 + (model_error * mean) ** 2).sqrt_()
+            torch.addcmul(counts.div_(exposure_time), draw, spread, out=out)
             out.add_(mean.clamp(max=0))
     return noisy
 
@@ -168,11 +173,11 @@ def noise_is_normal(exposure_time: Tensor, background_rms: Tensor) -> bool:
 
 
 def noise_variance(
-    rate: Tensor, exposure_time: Tensor, background_rms: Tensor, noise_correlation: float = 0.0
+    rate: Tensor, exposure_time: Tensor, background_rms: Tensor, noise_correlation: float, model_error: float
 ) -> Tensor:
     """Variance of each pixel's noise in `add_noise`, of the shape of `rate` [electron^2 / s^2]."""
     averaging = _averaging(neighbour_weight(noise_correlation), 2)
-    return averaging * rate.clamp(min=0) / exposure_time + background_rms**2
+    return averaging * rate.clamp(min=0) / exposure_time + background_rms**2 + (model_error * rate) ** 2
 
 
 def neighbour_weight(correlation: float) -> float:

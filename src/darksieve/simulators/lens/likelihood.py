@@ -24,6 +24,7 @@ def noise_log_likelihood(
     exposure_time: Tensor,
     background_rms: Tensor,
     noise_correlation: float = 0.0,
+    model_error: float = 0.0,
     used: Tensor | None = None,
 ) -> Tensor:
     """ln p(image | rate), (B,), of one image (P, P) for expected images (B, P, P) [electron / s].
@@ -39,6 +40,8 @@ def noise_log_likelihood(
         One number or a map (P, P) [s; electron / s].
     noise_correlation : float
         Correlation of neighbouring pixels, as for `add_noise`.
+    model_error : float
+        As for `add_noise`.
     used : bool Tensor, optional
         (P, P), False where a pixel is masked.
 
@@ -53,7 +56,7 @@ def noise_log_likelihood(
             where="StrongLens.log_likelihood", mend="crop or rebin pixels of little exposure",
         )  # fmt: skip
     used = torch.ones(image.shape, dtype=torch.bool) if used is None else used
-    variance = noise_variance(rate, exposure_time, background_rms, noise_correlation)[:, used]
+    variance = noise_variance(rate, exposure_time, background_rms, noise_correlation, model_error)[:, used]
     residual = (image - rate)[:, used] / variance.sqrt()
     if noise_correlation:
         chi_squared, log_determinant = _whitened(residual, noise_correlation, used)

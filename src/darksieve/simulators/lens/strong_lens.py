@@ -81,6 +81,9 @@ class StrongLens(Simulator):
         read-out in electron / s per pixel.
     noise_correlation : float
         Correlation of the noise of neighbouring pixels, 0 to 0.5, as drizzling leaves it; see `add_noise`.
+    model_error : float
+        Standard deviation of what the model does not know of a pixel, such as a source's knots, as a fraction of the
+        pixel's light: it is drawn with the noise, 0 to 1.
     redshift_lens, redshift_source : float
         They set the physical scale of the subhalo (Planck 2018 cosmology).
     concentration, truncation : float
@@ -115,6 +118,7 @@ class StrongLens(Simulator):
         exposure_time: float | Mapping[str, Any] = 2000.0,
         background_rms: float | Mapping[str, Any] = 0.01,
         noise_correlation: float = 0.0,
+        model_error: float = 0.0,
         redshift_lens: float = 0.5,
         redshift_source: float = 2.0,
         concentration: float = 15.0,
@@ -155,7 +159,8 @@ class StrongLens(Simulator):
             exposure_time=read_map("exposure_time", exposure_time, pixels, zero=False),
             background_rms=read_map("background_rms", background_rms, pixels, zero=True),
         )  # fmt: skip
-        self.noise_correlation = _check_correlation(noise_correlation)
+        self.noise_correlation = _check_fraction("noise_correlation", noise_correlation, 0.5)
+        self.model_error = _check_fraction("model_error", model_error, 1.0)
         if noise_correlation and not noise_is_normal(self.instrument.exposure_time, self.instrument.background_rms):
             raise DarksieveError(
                 "the background of some pixels is weaker than that of 5 counts", where="option noise_correlation",
@@ -219,7 +224,8 @@ class StrongLens(Simulator):
         image = signal["image"]
         instrument = self._instrument_like(image)
         exposure_time, background_rms = instrument.exposure_time, instrument.background_rms
-        return {"image": add_noise(image, exposure_time, background_rms, generator, self.noise_correlation)}
+        noise = (exposure_time, background_rms, generator, self.noise_correlation, self.model_error)
+        return {"image": add_noise(image, *noise)}
 
     def log_likelihood(
         self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
@@ -235,7 +241,7 @@ class StrongLens(Simulator):
         instrument = self._instrument_like(image)
         return noise_log_likelihood(
             x["image"].to(image), image, instrument.exposure_time, instrument.background_rms, self.noise_correlation,
-            None if masks is None else masks["image"],
+            self.model_error, None if masks is None else masks["image"],
         )  # fmt: skip
 
     def render(
@@ -325,7 +331,7 @@ def _check_accuracy(value: object) -> float:
     return float(value)
 
 
-def _check_correlation(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.5:
-        raise DarksieveError(f"{value!r}", where="option noise_correlation", mend="give a number from 0 to 0.5")
+def _check_fraction(name: str, value: object, largest: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= largest:
+        raise DarksieveError(f"{value!r}", where=f"option {name}", mend=f"give a number from 0 to {largest:g}")
     return float(value)

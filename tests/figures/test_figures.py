@@ -20,7 +20,12 @@ from darksieve.figures.calibration import (
 from darksieve.figures.data import observation_figure, residuals_figure
 from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
-from darksieve.figures.interpret import attribution_figure, summary_space_figure
+from darksieve.figures.interpret import (
+    attribution_figure,
+    localisation_figure,
+    sensitivity_figure,
+    summary_space_figure,
+)
 from darksieve.figures.reference import chains_figure, comparison_figure
 from darksieve.figures.style import ACCENT, MAIN, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
@@ -212,6 +217,27 @@ def test_space_of_summaries_shows_every_parameter_and_the_neighbours(shape):
     assert len(figure.axes) == 5
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["M", "radius", "flux"]
     assert "distance 0.31" in texts(figure)
+
+
+def test_localisation_shows_every_mock_in_both_networks():
+    maps = {name: GENERATOR.normal(size=(12, 12)) for name in ("trained", "random labels")}
+    rates = {name: {"hit_rate": 0.5, "chance": 0.02} for name in maps}
+    examples = [{"image": GENERATOR.random((12, 12)), "position": [0.1, 0.2], "maps": maps}] * 3
+    figure = localisation_figure({"attribution": {"examples": examples, "pixel_scale": 0.1, "rates": rates}})
+    assert len(figure.axes) == 9
+    assert "hits 0.50, chance 0.020" in texts(figure)
+
+
+def test_sensitivity_says_how_far_the_map_is_from_recovery():
+    noticed = [[9.0, None, 9.5], [None, 9.2, None], [9.1, 9.3, 10.0]]
+    axis = [-1.0, 0.0, 1.0]
+    record = {
+        "observation": GENERATOR.random((12, 12)), "pixel_scale": 0.25, "x": axis, "y": axis, "noticed": noticed,
+        "masses": [8.5, 9.5, 10.5], "recovered": [[9.3]], "coarse": 3, "difference": 0.1,
+    }  # fmt: skip
+    figure = sensitivity_figure({"sensitivity": record})
+    assert "median difference 0.10 dex" in texts(figure)
+    assert figure.axes[2].lines[0].get_xdata() == [9.2]
 
 
 def energy(**jobs):

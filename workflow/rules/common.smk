@@ -23,6 +23,8 @@ DIAGNOSTICS = (
     " misspecification spread joint local predictive combination reference"
 )
 INTERPRETATIONS = "summary_space attribution"  # figures that `interpret` makes
+DETECTIONS = "localisation sensitivity"  # those of a subhalo that truncation left free
+SUBHALO = ("x_sub", "y_sub", "log10_m_sub")
 ONCE = (  # jobs that bear their rule's name
     "declare observe sample audit spread calibrate calibrate_joint predict combine compare"
 )
@@ -46,7 +48,7 @@ wildcard_constraints:
     round=r"[1-9]\d*",
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
-    figure="|".join([*FIGURES.split(), *INTERPRETATIONS.split()]),
+    figure="|".join(f"{FIGURES} {INTERPRETATIONS} {DETECTIONS}".split()),
     method="|".join(METHODS),
     alternatives="|".join(CONFIG.alternatives),
 
@@ -205,12 +207,21 @@ def get_results(wildcards) -> list[str]:
     ]
 
 
+def has_free_subhalo(experiment: str) -> bool:
+    """Whether a subhalo's position is a marginal, and neither it nor its mass is truncated."""
+    marginals = EXPERIMENTS[experiment].config.marginals
+    truncated = marginals.one_dimensional
+    return list(SUBHALO[:2]) in [list(pair) for pair in marginals.two_dimensional] and (
+        truncated != "all" and not set(SUBHALO) & set(truncated)
+    )
+
+
 def get_interpretations(wildcards) -> list[str]:
     """Figures of what the networks learned."""
     return [
         f"results/{experiment}/figures/{figure}.{suffix}"
         for experiment in EXPERIMENTS
-        for figure in INTERPRETATIONS.split()
+        for figure in f"{INTERPRETATIONS} {DETECTIONS * has_free_subhalo(experiment)}".split()
         for suffix in ("pdf", "png")
     ]
 

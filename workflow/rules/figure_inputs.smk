@@ -33,6 +33,8 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
         case "summary_space" | "attribution":
             record = f"{folder}/interpret/{wildcards.figure}.json"
             return {"posterior": posterior, "diagnostic": record}
+        case "localisation" | "sensitivity":
+            return {"diagnostic": f"{folder}/interpret/subhalo.json"}
         case "training":
             histories = [f"{folder}/history.csv" for folder in get_rounds(wildcards)]
             return {"histories": histories}

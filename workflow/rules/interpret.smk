@@ -60,6 +60,44 @@ rule attribute:
         " --output {output.record} --cost {output.cost} 2>&1 | tee {log}"
 
 
+rule detect:
+    input:
+        estimator=get_estimator,
+        observation="results/{experiment}/observation.h5",
+        plan="results/{experiment}/test/plan.json",
+        manifests=get_manifests,
+        training_plan=get_last_plan,
+        training_manifests=get_last_manifests,
+    output:
+        record="results/{experiment}/interpret/subhalo.json",
+        cost="results/{experiment}/interpret/costs/detect.json",
+    log:
+        "results/{experiment}/logs/detect/detect.log",
+    benchmark:
+        "results/{experiment}/benchmarks/detect/detect.tsv"
+    threads: get_training_threads
+    resources:
+        mem_mb=get_training_memory,
+        runtime=get_training_minutes,
+    params:
+        file=get_file,
+        store=CONFIG.simulation_store,
+        round=get_last_round,
+        manifests=get_manifest_arguments,
+        training_manifests=lambda wildcards, input: as_arguments(
+            input.training_manifests
+        ),
+        depends_on=depends_on("detect"),
+    message:
+        "Subhalo of {wildcards.experiment}"
+    shell:
+        "darksieve detect --experiment {params.file} --store {params.store} --threads {threads}"
+        " --estimator {input.estimator} --observation {input.observation}"
+        " --plan {input.plan} --manifests {params.manifests} --round {params.round}"
+        " --training-plan {input.training_plan} --training-manifests {params.training_manifests}"
+        " --output {output.record} --cost {output.cost} 2>&1 | tee {log}"
+
+
 rule interpret:
     input:
         get_interpretations,

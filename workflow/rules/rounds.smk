@@ -86,6 +86,16 @@ def get_rounds(wildcards) -> list[str]:
     ]
 
 
+def get_last_plan(wildcards) -> str:
+    """The plan of the last round."""
+    return f"{get_rounds(wildcards)[-1]}/plan.json"
+
+
+def get_last_manifests(wildcards) -> list[str]:
+    """Manifests of the shards of the last round."""
+    return get_manifests_of(wildcards, f"round-{get_last_round(wildcards)}")
+
+
 def get_boxes(wildcards) -> list[str]:
     """The boxes of all rounds."""
     return [f"{folder}/box.json" for folder in get_rounds(wildcards)]

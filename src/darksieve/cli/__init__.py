@@ -44,6 +44,7 @@ VERBS = {
     "demand": "fail where a verdict is no, and say what failed",
     "probe": "what the network's summaries hold, and where among them the observation lies: summary_space.json",
     "attribute": "which pixels of the observation move the log-ratios: attribution.json",
+    "detect": "whether attributions point at a subhalo, and where one could be found: subhalo.json",
     "analyse": "hold a system of the physics of AI to its exact answers: result.json",
     "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
     "illustrate": "draw one figure of an analysis: PDF and PNG",

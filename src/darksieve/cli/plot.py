@@ -159,6 +159,18 @@ def _attribution(options: argparse.Namespace) -> Figure:
     return attribution_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
 
 
+def _localisation(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.interpret import localisation_figure
+
+    return localisation_figure(json.loads(options.diagnostic.read_text()))
+
+
+def _sensitivity(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.interpret import sensitivity_figure
+
+    return sensitivity_figure(json.loads(options.diagnostic.read_text()))
+
+
 def _titles(posterior: Path) -> dict[str, str]:
     """Label of each parameter, as LaTeX where there is one."""
     from darksieve.inference.posterior import load_posterior
@@ -186,4 +198,6 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "combination": _combination,
     "summary_space": _summary_space,
     "attribution": _attribution,
+    "localisation": _localisation,
+    "sensitivity": _sensitivity,
 }

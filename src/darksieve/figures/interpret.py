@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from darksieve.figures.style import ACCENT, GREY, MAIN, WIDTH, new_figure, styled
 
-__all__ = ["attribution_figure", "summary_space_figure"]
+__all__ = ["attribution_figure", "localisation_figure", "sensitivity_figure", "summary_space_figure"]
 
 Floats = NDArray[np.float64]
 BRIGHTEST = 99.5  # percentile of a map's strengths at which its colours end
@@ -116,3 +116,58 @@ def _show(
         axes.imshow(values, extent=extent, cmap="RdBu_r", vmin=-largest, vmax=largest)
     if outline is not None:
         axes.contour(outline, [0.3 * outline.max()], extent=extent, colors="black", linewidths=0.4)
+
+
+@styled
+def localisation_figure(record: Mapping[str, Any]) -> Figure:
+    """Mocks with their subhaloes, and what moves the log-ratio of its position, in two networks; hits and chance."""
+    found = record["attribution"]
+    examples, scale = found["examples"], found["pixel_scale"]
+    figure = new_figure(WIDTH, 0.6 + 1.5 * (1 + len(found["rates"])))
+    rows = figure.subplots(1 + len(found["rates"]), len(examples), squeeze=False)
+    for column, example in enumerate(examples):
+        image = np.array(example["image"])
+        _show(rows[0, column], image, scale, None)
+        for row, values in zip(rows[1:], example["maps"].values()):
+            _show(row[column], np.array(values), scale, np.percentile(np.abs(values), BRIGHTEST) or 1.0, outline=image)
+        for axes in rows[:, column]:
+            axes.plot(*example["position"], "o", mfc="none", mec="#5b8e7d", ms=9, mew=1.2)
+            axes.tick_params(labelsize=5)
+    rows[0, 0].set_ylabel("mock", fontsize=7)
+    for row, (name, rate) in zip(rows[1:], found["rates"].items()):
+        row[0].set_ylabel(f"{name}\nhits {rate['hit_rate']:.2f}, chance {rate['chance']:.3f}", fontsize=7)
+    figure.supxlabel("arcsec", fontsize=8)
+    return figure
+
+
+@styled
+def sensitivity_figure(record: Mapping[str, Any]) -> Figure:
+    """The observation, the mass from which a subhalo is noticed at each place, and that recovered beside it."""
+    found = record["sensitivity"]
+    image, scale = np.array(found["observation"]), found["pixel_scale"]
+    noticed, recovered = (np.array(found[key], float) for key in ("noticed", "recovered"))
+    figure = new_figure(WIDTH, 2.6)
+    light, mass, both = figure.subplots(1, 3, width_ratios=(1.0, 1.25, 1.0))
+    _show(light, image, scale, None)
+    light.set(xlabel="$x$ [arcsec]", ylabel="$y$ [arcsec]", title="observation")
+    x, y = (np.array(found[key]) for key in ("x", "y"))
+    half = 0.5 * (x[1] - x[0])
+    extent = (x[0] - half, x[-1] + half, y[0] - half, y[-1] + half)
+    mass.set_facecolor(GREY)
+    shown = mass.imshow(noticed, extent=extent, cmap="viridis_r", vmin=found["masses"][0], vmax=found["masses"][-1])
+    edges = 0.5 * scale * np.array(image.shape)
+    mass.contour(
+        image, [0.3 * image.max()], extent=(-edges[1], edges[1], -edges[0], edges[0]), colors="black", linewidths=0.6
+    )
+    mass.set(xlabel="$x$ [arcsec]", xlim=extent[:2], ylim=extent[2:], title="noticed from this mass on")
+    figure.colorbar(shown, ax=mass, label=r"$\log_{10} m / \mathrm{M}_\odot$; grey: not in the prior", shrink=0.9)
+    step = found["coarse"]
+    same = noticed[step // 2 :: step, step // 2 :: step]
+    both.plot(same.ravel(), recovered.ravel(), "o", color=MAIN, ms=4)
+    limits = (found["masses"][0], found["masses"][-1])
+    both.plot(limits, limits, color=GREY, lw=0.8)
+    both.set(
+        xlim=limits, ylim=limits, aspect="equal", xlabel="noticed from, by the log-ratio",
+        ylabel="half are recovered from", title=f"median difference {found['difference']:.2f} dex",
+    )  # fmt: skip
+    return figure

@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)",*$$/\1/p' pyproject.toml)
 CORES ?= all
 LOCK_FLAGS ?=
+SLURM_TESTS ?=
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := run
@@ -28,7 +29,7 @@ test-slow: $(READY)
 	python -m pytest -m slow
 
 test-slurm: $(READY)  # needs root and Slurm's packages; tests/slurm/cluster.py names them
-	python -m pytest -m slurm -rs
+	python -m pytest -m slurm -rs -k "$(SLURM_TESTS)"
 
 lint: $(READY)
 	ruff check .

@@ -89,7 +89,7 @@ def test_training_over_its_time_limit_goes_on(cluster, simulated, local):
     (python,) = cluster.processes("bin/darksieve train")
     os.kill(python, signal.SIGSTOP)
     run("scontrol", "update", f"JobId={training.number}", "TimeLimit=1")
-    wait_until(lambda: simulated.jobs("train")[0].state == "TIMEOUT", 240)
+    wait_until(lambda: simulated.jobs("train")[0].state == "TIMEOUT", 600)
     simulated.finish(process)
     assert [job.state for job in simulated.jobs("train")] == ["TIMEOUT", "COMPLETED"]
     assert_it_said_that_it_was_stopped(simulated)

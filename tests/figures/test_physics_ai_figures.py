@@ -30,7 +30,12 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("analysis", SMALL)
+LONGER = {"interacting_theory", "lattice_field", "learned_dynamics"}
+
+
+@pytest.mark.parametrize(
+    "analysis", [pytest.param(name, marks=pytest.mark.slow) if name in LONGER else name for name in SMALL]
+)
 def test_figures_are_drawn_with_labelled_axes(analysis):
     record = importlib.import_module(f"darksieve.physics_ai.{analysis}.study").study(SMALL[analysis])
     for draw in importlib.import_module(f"darksieve.figures.{analysis}").FIGURES.values():

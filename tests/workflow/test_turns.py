@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 import yaml
 
 
+@pytest.mark.slow
 def test_trainings_of_two_experiments_take_turns_on_a_workstation(workspace):
     """Cores are left for both; the one GPU of profiles/default is not."""
     record = yaml.safe_load((workspace.folder / "examples/line.yaml").read_text())

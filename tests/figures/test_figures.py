@@ -233,7 +233,7 @@ def test_sensitivity_says_how_far_the_map_is_from_recovery():
     axis = [-1.0, 0.0, 1.0]
     record = {
         "observation": GENERATOR.random((12, 12)), "pixel_scale": 0.25, "x": axis, "y": axis, "noticed": noticed,
-        "masses": [8.5, 9.5, 10.5], "recovered": [[9.3]], "coarse": 3, "difference": 0.1,
+        "masses": [8.5, 9.5, 10.5], "recovered": [[9.3]], "coarse": 3, "bars": {"agreement": {"statistic": 0.1}},
     }  # fmt: skip
     figure = sensitivity_figure({"sensitivity": record})
     assert "median difference 0.10 dex" in texts(figure)

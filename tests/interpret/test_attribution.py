@@ -6,8 +6,13 @@ import swyft
 import torch
 
 from darksieve.inference.estimator import Estimator, build_network
-from darksieve.interpret.attribution import attribute, most_probable, similarity, with_shuffled_weights
-from darksieve.interpret.study import study_attribution
+from darksieve.interpret.attribution import (
+    attribute,
+    most_probable,
+    similarity,
+    study_attribution,
+    with_shuffled_weights,
+)
 from darksieve.problem.box import Box
 
 WEIGHTS = torch.zeros(8, 8)

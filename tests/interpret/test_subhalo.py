@@ -6,7 +6,7 @@ import torch
 import yaml
 from tests.conftest import REPOSITORY, simulate
 
-from darksieve.interpret.subhalo import RADIUS, Subhalo, _crossing, hit_rates, peaks, significance
+from darksieve.interpret.subhalo import RADIUS, _crossing, hit_rates, peaks, significance
 from darksieve.problem.box import Box
 from darksieve.problem.experiment import Experiment
 
@@ -53,14 +53,14 @@ def test_significance_grows_with_mass_and_is_zero_for_the_lightest(lens):
     z[:, mass] = [8.5, 9.5, 10.4]
     with torch.no_grad():
         image = experiment.simulator.simulate(torch.from_numpy(z), torch.Generator())["image"].numpy()
-    found = significance(experiment, type(simulations)(z, {"image": image}, simulations.index[:3]), Subhalo())
+    found = significance(experiment, type(simulations)(z, {"image": image}, simulations.index[:3]))
     assert found[0] == pytest.approx(0, abs=1e-3)
     assert found[0] < found[1] < found[2]
 
 
 def test_significance_is_less_than_without_other_parameters(lens):
     experiment, simulations = lens
-    found = significance(experiment, simulations, Subhalo())
+    found = significance(experiment, simulations)
     lightest = simulations.z.copy()
     lightest[:, experiment.prior.columns(("log10_m_sub",))] = 8.5
     with torch.no_grad():

@@ -39,7 +39,9 @@ def test_canonical_correlations_are_those_of_the_population():
     seen = parameters[:, :2] + [0.5, 1.0] * random.normal(size=(20000, 2))
     mixed = np.hstack([seen, random.normal(size=(20000, 2))]) @ random.normal(size=(4, 4))
     expected = [1 / np.sqrt(1.25), 1 / np.sqrt(2), 0]
-    assert canonical_correlations(mixed, parameters, 1) == pytest.approx(expected, abs=0.03)  # 3 / sqrt(10000)
+    found, loadings = canonical_correlations(mixed, parameters, 10000)
+    assert found == pytest.approx(expected, abs=0.03)  # 3 / sqrt(10000)
+    assert np.abs(loadings[0]) == pytest.approx([expected[0], 0, 0], abs=0.03)
 
 
 def test_space_of_a_trained_network(trained):

@@ -20,6 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attribute the log-ratios to pixels."""
-    from darksieve.interpret.study import study_attribution
+    from darksieve.interpret.attribution import study_attribution
 
     write_json(options.output, study_attribution(*load_calibration(options)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from darksieve.cli.arguments import write_json
 from darksieve.cli.calibration_inputs import add_calibration, load_calibration
+from darksieve.cli.output import report_bars
 
 # sections and keys of an experiment file that the step depends on
 READS = ("simulator", "prior", "marginals", "network", "training", "seed")
@@ -23,11 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Study the subhalo."""
-    from darksieve.interpret.subhalo import study_subhalo
+    from darksieve.interpret.subhalo import localise, map_sensitivity
     from darksieve.store.plan import Plan
     from darksieve.store.simulate import read_simulations
 
     experiment, estimator, simulations, observation = load_calibration(options)
     plan = Plan.read(options.training_plan)
     training = read_simulations(experiment, plan, options.training_manifests, options.store)
-    write_json(options.output, study_subhalo(experiment, estimator, simulations, observation, training, options.round))
+    record = {
+        "attribution": localise(experiment, estimator, simulations, observation, training, options.round),
+        "sensitivity": map_sensitivity(experiment, estimator, simulations, observation),
+    }
+    write_json(options.output, record)
+    for part in record.values():
+        report_bars(part)

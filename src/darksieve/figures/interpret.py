@@ -168,6 +168,6 @@ def sensitivity_figure(record: Mapping[str, Any]) -> Figure:
     both.plot(limits, limits, color=GREY, lw=0.8)
     both.set(
         xlim=limits, ylim=limits, aspect="equal", xlabel="noticed from, by the log-ratio",
-        ylabel="half are recovered from", title=f"median difference {found['difference']:.2f} dex",
+        ylabel="half are recovered from", title=f"median difference {found['bars']['agreement']['statistic']:.2f} dex",
     )  # fmt: skip
     return figure

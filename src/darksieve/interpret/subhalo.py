@@ -6,13 +6,13 @@ position by TMNRE); Adebayo et al. 2018, NeurIPS (arXiv 1810.03292; training on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import bar, rounded
 from darksieve.diagnostics.calibration import observe_once
 from darksieve.inference.estimator import Estimator
 from darksieve.inference.training import train
@@ -24,9 +24,10 @@ from darksieve.problem.provenance import derive_seed
 from darksieve.store.reader import MemorySource
 from darksieve.store.shard import Simulations
 
-__all__ = ["Subhalo", "hit_rates", "peaks", "significance", "study_subhalo"]
+__all__ = ["hit_rates", "localise", "map_sensitivity", "peaks", "significance"]
 
 Floats = NDArray[np.float64]
+POSITION, MASS = ("x_sub", "y_sub"), "log10_m_sub"  # the marginal [arcsec], and the mass [M_sun]
 RADIUS = 0.2  # arcsec, within which a peak is a hit
 SMOOTHING = 0.1  # arcsec, of attributions before their peak is looked for
 DETECTABLE = 7.0  # standard deviations
@@ -42,21 +43,7 @@ REQUIRED_GAIN = 5.0  # of the hit rate over chance
 AGREEMENT = 0.25  # dex, median difference of detectable and recovered mass
 
 
-@dataclass(frozen=True)
-class Subhalo:
-    """Names of a subhalo's parameters: position [arcsec] and logarithm of the mass [M_sun]."""
-
-    x: str = "x_sub"
-    y: str = "y_sub"
-    log10_mass: str = "log10_m_sub"
-
-    @property
-    def position(self) -> tuple[str, str]:
-        """The marginal that is interpreted."""
-        return self.x, self.y
-
-
-def study_subhalo(
+def localise(
     experiment: Experiment,
     estimator: Estimator,
     simulations: Simulations,
@@ -64,7 +51,7 @@ def study_subhalo(
     training: Simulations,
     round_number: int,
 ) -> dict[str, Any]:
-    """Record of both questions.
+    """Record of how often attributions of mocks with detectable subhaloes peak at them.
 
     Parameters
     ----------
@@ -72,38 +59,19 @@ def study_subhalo(
         A lens with a subhalo whose two-dimensional position is a marginal, and whose mass was not truncated.
     estimator : Estimator
     simulations : Simulations
-        Fresh ones from the last box.
+        Fresh ones from the last box: the mocks.
     observation : Observation
-        The lens whose sensitivity is mapped.
+        Its masks are used.
     training : Simulations
         Those of the last round: another network learns them with the positions of other simulations.
     round_number : int
         That round.
     """
-    subhalo = Subhalo()
-    return {
-        "attribution": _study_attribution(
-            experiment, estimator, simulations, observation, training, round_number, subhalo
-        ),
-        "sensitivity": _study_sensitivity(experiment, estimator, simulations, observation, subhalo),
-    }
-
-
-def _study_attribution(
-    experiment: Experiment,
-    estimator: Estimator,
-    simulations: Simulations,
-    observation: Observation,
-    training: Simulations,
-    round_number: int,
-    subhalo: Subhalo,
-) -> dict[str, Any]:
-    """How often attributions of mocks with detectable subhaloes peak at them."""
-    columns = experiment.prior.columns(subhalo.position)
+    columns = experiment.prior.columns(POSITION)
     image = image_name(experiment, simulations)
     scale = experiment.simulator.descriptions[image].pixel_scale or 1.0
     parts = np.array_split(np.arange(len(simulations)), PARTS)
-    found = np.concatenate([significance(experiment, simulations[rows], subhalo) for rows in parts])
+    found = np.concatenate([significance(experiment, simulations[rows]) for rows in parts])
     mocks = simulations[np.flatnonzero(found > DETECTABLE)[:MOCKS]]
     x = observe_once(experiment, mocks, observation.masks)
     baseline = {name: array.mean(dim=0) for name, array in x.items()}
@@ -116,9 +84,7 @@ def _study_attribution(
     rates, maps = {}, {}
     for name, network in (("trained", estimator), ("random labels", random)):
         z = mocks.z.astype(float)
-        maps[name] = attribute(network, x, {subhalo.position: z}, baseline, "integrated gradients")[subhalo.position][
-            image
-        ]
+        maps[name] = attribute(network, x, {POSITION: z}, baseline, "integrated gradients")[POSITION][image]
         hits, chance = hit_rates(peaks(maps[name], scale), truth)
         rates[name] = {"hit_rate": hits, "chance": chance}
     gain = rates["trained"]["hit_rate"] / max(rates["trained"]["chance"], 1e-9)
@@ -126,21 +92,20 @@ def _study_attribution(
         "mocks": len(mocks),
         "detectable": float((found > DETECTABLE).mean()),
         "rates": rates,
-        "gain": gain,
-        "passed": gain >= REQUIRED_GAIN,
+        "bars": {"gain": bar(gain, REQUIRED_GAIN, None, "hits of attributions at subhaloes over chance")},
         "pixel_scale": scale,
         "examples": [
             {
-                "image": np.round(x[image][row].numpy(), 5).tolist(),
+                "image": rounded(x[image][row], 5),
                 "position": truth[row].tolist(),
-                "maps": {name: np.round(values[row], 5).tolist() for name, values in maps.items()},
+                "maps": {name: rounded(values[row], 5) for name, values in maps.items()},
             }
             for row in range(min(4, len(mocks)))
         ],
     }
 
 
-def significance(experiment: Experiment, simulations: Simulations, subhalo: Subhalo) -> Floats:
+def significance(experiment: Experiment, simulations: Simulations) -> Floats:
     """Standard deviations (n,) by which each subhalo exceeds what all other parameters can take up, linearly.
 
     The difference of the noise-free image from that of the lightest subhalo, in units of the noise, less its projection
@@ -158,9 +123,9 @@ def significance(experiment: Experiment, simulations: Simulations, subhalo: Subh
         return (signal.double().numpy() / noise).reshape(len(z), -1)
 
     lightest = unit.copy()
-    lightest[:, prior.columns((subhalo.log10_mass,))] = 0.0
+    lightest[:, prior.columns((MASS,))] = 0.0
     difference = render(unit) - render(lightest)
-    others = [c for c, name in enumerate(prior.names) if name not in (*subhalo.position, subhalo.log10_mass)]
+    others = [c for c, name in enumerate(prior.names) if name not in (*POSITION, MASS)]
     derivatives = []
     for column in others:
         shift = np.zeros(len(prior))
@@ -188,14 +153,13 @@ def hit_rates(found: Floats, truth: Floats) -> tuple[float, float]:
     return float(np.diag(close).mean()), float((close.sum() - np.diag(close).sum()) / (n * (n - 1)))
 
 
-def _study_sensitivity(
-    experiment: Experiment,
-    estimator: Estimator,
-    simulations: Simulations,
-    observation: Observation,
-    subhalo: Subhalo,
+def map_sensitivity(
+    experiment: Experiment, estimator: Estimator, simulations: Simulations, observation: Observation
 ) -> dict[str, Any]:
-    """The mass from which a subhalo is noticed at each position, and that from which injected ones are recovered."""
+    """Record of the mass from which a subhalo is noticed at each position, and from which injected ones are recovered.
+
+    All other parameters are those that are most probable for the observation; arguments as for `localise`.
+    """
     prior, image = experiment.prior, image_name(experiment, simulations)
     seed = derive_seed("sensitivity", experiment.config.seed)
     unit = torch.quasirandom.SobolEngine(len(prior), scramble=True, seed=seed % 2**31).draw(POINTS).double().numpy()
@@ -208,7 +172,7 @@ def _study_sensitivity(
             lens[prior.columns(marginal)] = z[0, prior.columns(marginal)]
     axis = (np.arange(GRID) + 0.5) / GRID
     low, high = np.array(box.lower), np.array(box.upper)
-    column_x, column_y, column_mass = prior.columns((*subhalo.position, subhalo.log10_mass))
+    column_x, column_y, column_mass = prior.columns((*POSITION, MASS))
     levels = np.linspace(0.0, 1.0, MASSES)
     mass_index, row_index, column_index = (
         index.ravel() for index in np.meshgrid(np.arange(MASSES), np.arange(GRID), np.arange(GRID), indexing="ij")
@@ -225,10 +189,10 @@ def _study_sensitivity(
     log_ratio, recovered = np.zeros(len(z)), np.zeros(coarse.sum())
     for draw in range(DRAWS):
         x = {image: torch.from_numpy(observe_images(experiment, image, images, derive_seed("draw", seed, draw)))}
-        log_ratio += estimator.log_ratios_of_each(x, z)[subhalo.position] / DRAWS
+        log_ratio += estimator.log_ratios_of_each(x, z)[POSITION] / DRAWS
         for place, row in enumerate(np.flatnonzero(coarse)):
             one = {image: x[image][[row]]}
-            best = most_probable(estimator, one, everywhere)[subhalo.position][0]
+            best = most_probable(estimator, one, everywhere)[POSITION][0]
             distance = np.hypot(best[column_x] - z[row, column_x], best[column_y] - z[row, column_y])
             recovered[place] += (distance < RADIUS) / DRAWS
     masses = prior.from_unit(np.repeat(levels[:, None], len(prior), axis=1))[:, column_mass]
@@ -245,11 +209,14 @@ def _study_sensitivity(
         "noticed": _finite(noticed),
         "recovered": _finite(found),
         "coarse": COARSE,
-        "difference": difference,
+        "bars": {
+            "agreement": bar(
+                difference, None, AGREEMENT, "median difference of the noticed and the recovered mass [dex]"
+            )
+        },
         "compared": int(both.sum()),
         "agree_on_none": float((np.isfinite(found) == np.isfinite(same)).mean()),
-        "passed": difference <= AGREEMENT,
-        "observation": np.round(observation.x[image], 5).tolist(),
+        "observation": rounded(observation.x[image], 5),
         "pixel_scale": experiment.simulator.descriptions[image].pixel_scale,
     }
 

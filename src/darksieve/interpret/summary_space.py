@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import rounded
 from darksieve.diagnostics.calibration import observe_once
 from darksieve.diagnostics.summaries import Components, summarise_data
 from darksieve.inference.estimator import Estimator
@@ -57,28 +58,28 @@ def describe_summary_space(
         "simulations": len(points),
         "summaries": summaries.shape[1],
         "dimension": effective_dimension(summaries),
-        "spectrum": np.round(_spectrum(summaries), 6).tolist(),
+        "spectrum": rounded(_spectrum(summaries)),
         "probes": {
             name: dict(zip(("linear", "non_linear"), probe(points, unit[:, column], seed)))
             for column, name in enumerate(prior.names)
         },
-        "canonical_correlations": np.round(canonical_correlations(points, unit, seed), 4).tolist(),
+        "canonical_correlations": rounded(canonical_correlations(points, unit, len(points) // 2)[0], 4),
         "information": _information(estimator, x, simulations.z),
         "map": {
-            "simulations": np.round(points[:DRAWN, :2], 4).tolist(),
-            "parameters": np.round(unit[:DRAWN], 4).tolist(),
-            "observation": np.round(place[:2], 4).tolist(),
-            "nearest": np.round(points[order, :2], 4).tolist(),
+            "simulations": rounded(points[:DRAWN, :2], 4),
+            "parameters": rounded(unit[:DRAWN], 4),
+            "observation": rounded(place[:2], 4),
+            "nearest": rounded(points[order, :2], 4),
         },
         "nearest": [
             {
                 "distance": float(np.sqrt(((points[row] - place) ** 2).mean())),
                 "parameters": dict(zip(prior.names, map(float, simulations.z[row]))),
-                "data": {name: np.round(array[row].numpy(), 6).tolist() for name, array in x.items()},
+                "data": {name: rounded(array[row]) for name, array in x.items()},
             }
             for row in order
         ],
-        "observation": {name: np.round(array, 6).tolist() for name, array in observation.x.items()},
+        "observation": {name: rounded(array) for name, array in observation.x.items()},
     }
 
 
@@ -115,24 +116,25 @@ def probe(points: Floats, target: Floats, seed: int) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def canonical_correlations(points: Floats, parameters: Floats, seed: int) -> Floats:
-    """Correlations (P,) of the combinations of points (n, k) and parameters (n, P) that go together best.
+def canonical_correlations(points: Floats, parameters: Floats, learned: int) -> tuple[Floats, Floats]:
+    """Combinations of points (n, k) and of parameters (n, P) that go together best, found on the first `learned` rows.
 
-    The combinations are found on one half of the simulations, and correlated on the other.
+    Returns
+    -------
+    correlations : array (m,)
+        Of each pair of combinations over the other rows, m the smaller of k and P.
+    loadings : array (m, P)
+        Correlations of each combination of the points with each parameter, over the same rows.
 
     References: Hotelling 1936, Biometrika 28, 321.
     """
-    order = np.random.default_rng(seed).permutation(len(points))
-    found, tested = np.array_split(order, 2)
-    roots = []
-    for values in (points, parameters):
-        covariance = np.cov(values[found].T).reshape(values.shape[1], -1)
-        values_, vectors = np.linalg.eigh(covariance)
-        roots.append(vectors / np.sqrt(np.maximum(values_, 1e-9 * values_.max())))
-    a, b = (values[found] - values[found].mean(axis=0) for values in (points, parameters))
-    left, _, right = np.linalg.svd(roots[0].T @ a.T @ b @ roots[1], full_matrices=False)
-    first, second = points[tested] @ roots[0] @ left, parameters[tested] @ roots[1] @ right.T
-    return np.array([np.corrcoef(u, v)[0, 1] for u, v in zip(first.T, second.T)])
+    from sklearn.cross_decomposition import CCA
+
+    number = min(points.shape[1], parameters.shape[1])
+    analysis = CCA(n_components=number, max_iter=2000).fit(points[:learned], parameters[:learned])
+    first, second = analysis.transform(points[learned:], parameters[learned:])
+    correlations = np.array([np.corrcoef(u, v)[0, 1] for u, v in zip(first.T, second.T)])
+    return correlations, np.corrcoef(first.T, parameters[learned:].T)[:number, number:]
 
 
 def _information(estimator: Estimator, x: dict[str, Tensor], z: NDArray[np.float32]) -> dict[str, dict[str, float]]:

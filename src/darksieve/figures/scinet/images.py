@@ -43,9 +43,9 @@ def combinations_figure(record: Mapping[str, Any]) -> Figure:
     probes, canonical = figure.subplots(1, 2, width_ratios=(1, 1.5))
     labels = [f"${label}$" if "_" in label or "\\" in label else label for label in record["labels"]]
     rows = np.arange(len(labels))
-    for offset, (kind, colour) in zip((-0.2, 0.2), (("linear", MAIN), ("trees", ACCENT))):
+    for offset, (kind, colour) in zip((-0.2, 0.2), (("linear", MAIN), ("non_linear", ACCENT))):
         values = [record["probes"][name][kind] for name in record["parameters"]]
-        probes.barh(rows + offset, np.maximum(values, 0.0), 0.38, color=colour, label=kind)
+        probes.barh(rows + offset, np.maximum(values, 0.0), 0.38, color=colour, label=kind.replace("_", "-"))
     probes.set_yticks(rows, labels)
     probes.invert_yaxis()
     probes.set(xlabel="held-out $R^2$ from the latents", xlim=(0, 1))

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.interpret.images import image_name, observe_images
 from darksieve.physics_ai.boltzmann.machine import Machine, annealed_log_partition, sample_visible, train
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import ArcsConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.boltzmann.glass import Glass, anneal, ground_energy
 from darksieve.physics_ai.boltzmann.machine import (
     Machine,
@@ -16,7 +17,6 @@ from darksieve.physics_ai.boltzmann.machine import (
     sample_visible,
     train,
 )
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import BoltzmannConfig
 from darksieve.problem.provenance import derive_seed
 

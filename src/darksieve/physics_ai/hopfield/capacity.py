@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import rounded
 from darksieve.physics_ai.hopfield.classical import (
     Relaxation,
     flip_neurons,
@@ -25,7 +26,6 @@ from darksieve.physics_ai.hopfield.mean_field import (
     retrieval_temperature,
     solve_overlap,
 )
-from darksieve.physics_ai.records import rounded
 from darksieve.problem.config import HopfieldConfig
 from darksieve.problem.provenance import derive_seed
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import rounded
 from darksieve.physics_ai.hopfield.classical import (
     energy,
     flip_couplings,
@@ -17,7 +18,6 @@ from darksieve.physics_ai.hopfield.classical import (
     random_patterns,
     relax,
 )
-from darksieve.physics_ai.records import rounded
 from darksieve.problem.config import HopfieldConfig
 from darksieve.problem.provenance import derive_seed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from darksieve.diagnostics.bars import bar, summarise_bars
 from darksieve.physics_ai.hopfield.capacity import basins, capacity, phase_diagram, rules
 from darksieve.physics_ai.hopfield.modern import capacity_base
 from darksieve.physics_ai.hopfield.perturbed import inversion, landscapes, mixtures, parallel_dynamics
@@ -14,7 +15,6 @@ from darksieve.physics_ai.hopfield.steep import (
     large_memory,
     metastable_states,
 )
-from darksieve.physics_ai.records import bar, summarise_bars
 from darksieve.problem.config import HopfieldConfig
 
 __all__ = ["study"]

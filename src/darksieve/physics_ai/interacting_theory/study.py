@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.interacting_theory.couplings import couplings, selected_couplings
 from darksieve.physics_ai.interacting_theory.data import QuarticAction, digits, make_teacher
 from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, train, whiten
 from darksieve.physics_ai.interacting_theory.score_matching import field_couplings, monomials, polynomial_couplings
 from darksieve.physics_ai.lattice_field.action import Action
 from darksieve.physics_ai.lattice_field.hmc import run_chains
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import InteractingTheoryConfig
 from darksieve.problem.provenance import derive_seed
 

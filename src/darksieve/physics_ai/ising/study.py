@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.ising.dynamics import Chain, metropolis, wolff
 from darksieve.physics_ai.ising.exact import (
     CRITICAL_TEMPERATURE,
@@ -17,7 +18,6 @@ from darksieve.physics_ai.ising.exact import (
     solve_torus,
     yang_magnetisation,
 )
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import IsingConfig
 from darksieve.problem.provenance import derive_seed
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.lattice_field.action import (
     Action,
     correlator,
@@ -21,7 +22,6 @@ from darksieve.physics_ai.lattice_field.action import (
 )
 from darksieve.physics_ai.lattice_field.flow import effective_fraction, log_weights, train
 from darksieve.physics_ai.lattice_field.hmc import Chains, run_chains
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import LatticeFieldConfig
 from darksieve.problem.provenance import derive_seed
 

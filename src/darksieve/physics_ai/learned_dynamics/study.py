@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.learned_dynamics.networks import Dynamics, Kind, train
 from darksieve.physics_ai.learned_dynamics.systems import (
     HALO,
@@ -18,7 +19,6 @@ from darksieve.physics_ai.learned_dynamics.systems import (
     integrate,
     velocity,
 )
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import LearnedDynamicsConfig
 from darksieve.problem.provenance import derive_seed
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.diagnostics.summaries import Components, summarise_data
 from darksieve.inference.estimator import Estimator
 from darksieve.interpret.images import image_name, noise_level, observe_images
@@ -28,7 +29,6 @@ from darksieve.physics_ai.memory.recall import (
     squares,
     told_apart,
 )
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
 from darksieve.problem.config import MemoryConfig
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import derive_seed

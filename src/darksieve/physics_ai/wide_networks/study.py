@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.wide_networks.ensembles import output_kernels
 from darksieve.physics_ai.wide_networks.kernels import (
     Prior,

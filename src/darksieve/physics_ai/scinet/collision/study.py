@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.scinet.collision.motion import (
     OBSERVATION,
     QUESTION,

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.scinet.heliocentric.sky import INTERVAL, RATES, STEPS, draw_skies, heliocentric
 from darksieve.physics_ai.scinet.latents import fit_linear, latent_means
 from darksieve.physics_ai.scinet.network import SciNet, SteppingDecoder, perceptron, seeded

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cross_decomposition import CCA
-from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor, nn
 
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.interpret.images import image_name, noise_level, observe_images
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
-from darksieve.physics_ai.scinet.latents import ACTIVE, correlations, fit_linear, latent_means
+from darksieve.interpret.summary_space import canonical_correlations, probe
+from darksieve.physics_ai.scinet.latents import ACTIVE, correlations, latent_means
 from darksieve.physics_ai.scinet.network import QuestionDecoder, SciNet, perceptron, seeded
 from darksieve.physics_ai.scinet.training import Batch, Draw, Recipe, train
 from darksieve.problem.errors import DarksieveError
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["average", "features", "study"]
 
 Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 ENCODER, DECODER = (200, 100), (128, 128)
 OCTAVES = 4  # of the sines in which places are given
@@ -45,6 +43,7 @@ BATCH = 64
 HELD_OUT = 0.2  # share of the simulations
 CALIBRATED = 512  # simulations that show the noise
 SHOWN = 3  # images in the figure
+PROBED = 1000  # simulations: non-linear probes take the third power of them
 DIGITS = 4
 
 
@@ -76,7 +75,8 @@ def study(settings: ImagesConfig, experiment: Experiment, simulations: Simulatio
     scores = train(network, _draw(seen[:learned], clean[:learned], everywhere), test, recipe, seed)
     latents = latent_means(network, seen)
     z = experiment.prior.to_unit(simulations.z)
-    probes = _probes(latents, z, learned, experiment.prior.names)
+    held = slice(learned, learned + PROBED)
+    canonical, loadings = canonical_correlations(latents, z, learned)
     final = scores[-1]
     answer = network(seen[learned : learned + SHOWN], test.question[:SHOWN]).answer.detach()
     return summarise_bars(
@@ -92,9 +92,12 @@ def study(settings: ImagesConfig, experiment: Experiment, simulations: Simulatio
         threshold=ACTIVE,
         parameters=list(experiment.prior.names),
         labels=[parameter.label or parameter.name for parameter in experiment.prior],
-        probes=probes,
+        probes={
+            name: dict(zip(("linear", "non_linear"), probe(latents[held], z[held, column], seed)))
+            for column, name in enumerate(experiment.prior.names)
+        },
         correlations=rounded(correlations(latents[learned:], z[learned:]), DIGITS),
-        canonical=_canonical(latents, z, learned),
+        canonical={"correlations": rounded(canonical, DIGITS), "loadings": rounded(loadings, DIGITS)},
         pictures=[
             {
                 "seen": rounded(seen[learned + i], DIGITS),
@@ -144,27 +147,3 @@ def _draw(seen: Tensor, clean: Tensor, everywhere: Tensor) -> Draw:
         return Batch(seen[rows[:, 0]], everywhere[places], flat[rows, places].unsqueeze(-1))
 
     return draw
-
-
-def _probes(latents: Doubles, z: Floats, learned: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Held-out R^2 of each parameter from the latent variables, linear and by boosted trees."""
-    linear = fit_linear(latents[:learned], z[:learned])(latents[learned:])
-    found = {}
-    for column, name in enumerate(names):
-        trees = HistGradientBoostingRegressor(random_state=1).fit(latents[:learned], z[:learned, column])
-        truth = z[learned:, column]
-        found[name] = {
-            kind: float(1 - ((truth - predicted) ** 2).mean() / truth.var())
-            for kind, predicted in (("linear", linear[:, column]), ("trees", trees.predict(latents[learned:])))
-        }
-    return found
-
-
-def _canonical(latents: Doubles, z: Floats, learned: int) -> dict[str, Any]:
-    """Canonical correlations of held-out simulations, and how each direction goes with each parameter."""
-    number = min(latents.shape[1], z.shape[1])
-    analysis = CCA(n_components=number, max_iter=2000).fit(latents[:learned], z[:learned])
-    one, other = analysis.transform(latents[learned:], z[learned:])
-    held = [float(np.corrcoef(one[:, i], other[:, i])[0, 1]) for i in range(number)]
-    loadings = np.corrcoef(one.T, z[learned:].T)[:number, number:]
-    return {"correlations": rounded(held, DIGITS), "loadings": rounded(loadings, DIGITS)}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.scinet.latents import ACTIVE, correlations, latent_means, match
 from darksieve.physics_ai.scinet.network import QuestionDecoder, SciNet, perceptron, seeded
 from darksieve.physics_ai.scinet.pendulum.motion import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.scinet.network import QuestionDecoder, SciNet, perceptron, seeded
 from darksieve.physics_ai.scinet.qubits.states import MEASUREMENTS, degrees_of_freedom, draw_states
 from darksieve.physics_ai.scinet.training import Recipe, Score, train

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 
-from darksieve.physics_ai.records import bar, rounded, summarise_bars
+from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.scinet.latents import ACTIVE, correlations, fit_linear, latent_means
 from darksieve.physics_ai.scinet.network import QuestionDecoder, SciNet, perceptron, seeded
 from darksieve.physics_ai.scinet.rotation.curves import (

@@ -66,6 +66,15 @@ def test_simulator_without_a_likelihood_stops_the_run_at_its_start(line_record, 
         load_checked(*arguments)
 
 
+def test_a_run_may_ask_for_further_methods(line_record, load_record, point, tmp_path):
+    load_record(line_record)
+    arguments = ([str(tmp_path / "line.yaml")], tmp_path, tmp_path, tmp_path / "stamps")
+    with pytest.raises(DarksieveError, match="Line has no log_likelihood"):
+        load_checked(*arguments, ["nested"])
+    experiment, _ = point(["exact"])
+    assert experiment.compared_with(["nested", "exact"]).config.reference.methods == ["exact", "nested"]
+
+
 def test_exact_samples_under_another_prior_are_refused(load_record):
     record = {
         "simulator": {"class": "darksieve.simulators.tractable:LinearGaussian", "options": {"dimension": 2}},

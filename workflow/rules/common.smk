@@ -37,6 +37,7 @@ try:
         Path("config/experiments"),
         Path.cwd(),
         Path(".snakemake/darksieve"),
+        CONFIG.references,
     )
     check_alternatives(CONFIG.alternatives, EXPERIMENTS)
 except DarksieveError as error:

@@ -30,6 +30,7 @@ __all__ = [
     "LatticeFieldConfig",
     "LearnedDynamicsConfig",
     "MemoryConfig",
+    "Method",
     "WideNetworksConfig",
     "WorkflowConfig",
     "analysis_section",
@@ -401,6 +402,9 @@ class WorkflowConfig(Section):
 
     experiments: list[str] = Field(
         min_length=1, description="names in `config/experiments/`, or paths of experiment files"
+    )
+    references: list[Method] = Field(
+        [], description="methods that each experiment is compared with besides its own `reference.methods`"
     )
     alternatives: dict[Name, list[str]] = Field(
         {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from darksieve.problem.budget import first_request
-from darksieve.problem.config import ExperimentConfig, WorkflowConfig
+from darksieve.problem.config import ExperimentConfig, Method, WorkflowConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 from darksieve.problem.provenance import code_digest, digest, file_digest
@@ -60,6 +60,13 @@ class Experiment:
         experiment = cls(path, root, read_config(ExperimentConfig, record, where=path.name))
         experiment._check()
         return experiment
+
+    def compared_with(self, methods: Sequence[Method]) -> Experiment:
+        """The experiment with further methods that its posterior is compared with."""
+        reference = self.config.reference
+        together = list(dict.fromkeys([*reference.methods, *methods]))
+        compared = self.config.model_copy(update={"reference": reference.model_copy(update={"methods": together})})
+        return replace(self, config=compared)
 
     @property
     def name(self) -> str:

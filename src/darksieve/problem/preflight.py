@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from darksieve.problem.config import Method
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import code_digest, digest
@@ -12,7 +13,9 @@ from darksieve.problem.provenance import code_digest, digest
 __all__ = ["check_alternatives", "load_checked"]
 
 
-def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -> dict[str, Experiment]:
+def load_checked(
+    names: Sequence[str], folder: Path, root: Path, stamps: Path, references: Sequence[Method] = ()
+) -> dict[str, Experiment]:
     """Load experiments and check all that can be checked without running them.
 
     Loading a simulator imports torch, which takes seconds: what was found right is remembered by a stamp that bears
@@ -29,6 +32,8 @@ def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -
         Folder to which data files may be relative.
     stamps : Path
         Folder of the stamps.
+    references : sequence of str
+        Methods that each experiment is compared with besides those of its file.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def load_checked(names: Sequence[str], folder: Path, root: Path, stamps: Path) -
             raise DarksieveError(
                 f"two experiments are named {experiment.name}", where="config: experiments", mend="rename one file"
             )
-        experiments[experiment.name] = experiment
+        experiments[experiment.name] = experiment = experiment.compared_with(references)
         _check_once(experiment, stamps)
     return experiments
 
@@ -73,9 +78,7 @@ def check_alternatives(alternatives: Mapping[str, Sequence[str]], experiments: M
                 known = ", ".join(experiments)
                 raise DarksieveError(f"{name!r} is not among the experiments", where=where, mend=f"there are {known}")
             if "nested" not in experiments[name].config.reference.methods:
-                raise DarksieveError(
-                    f"{name} asks for no evidence", where=where, mend="say `nested` in its reference.methods"
-                )
+                raise DarksieveError(f"{name} asks for no evidence", where=where, mend="say `nested` in references")
 
 
 def _check_once(experiment: Experiment, stamps: Path) -> None:

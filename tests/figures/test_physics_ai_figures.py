@@ -5,6 +5,8 @@ import importlib
 import pytest
 from matplotlib.figure import Figure
 
+from darksieve.diagnostics.bars import bar, summarise_bars
+from darksieve.figures.overview import SYSTEMS, map_figure, write_overview
 from darksieve.problem.config import BoltzmannConfig, IsingConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 from darksieve.problem.theories import (
@@ -44,3 +46,18 @@ def test_figures_are_drawn_with_labelled_axes(analysis):
         for axes in figure.axes:
             if axes.axison and len(axes.get_xticks()):
                 assert axes.get_xlabel() or axes.get_ylabel() or axes.get_title()
+    assert set(SYSTEMS[analysis.replace(".", "/")].known) <= set(record["bars"])
+
+
+def test_overview_shows_what_was_found_beside_what_is_known(tmp_path):
+    passed = {"critical temperature": bar(2.27, 2.2, 2.3, "where the < Binder > cumulants cross")}
+    failed = {"gain": bar(0.1, 0.2, None, "gain of pairs")}
+    image = tmp_path / "figure.png"
+    map_figure().savefig(image)
+    cases, records = ["ising", "arcs/lens-mock"], [summarise_bars(passed), summarise_bars(failed)]
+    page = write_overview(cases, records, [image, image])
+    for text in ("2.2692 (Onsager 1944)", "2.2 to 2.3", "&lt; Binder &gt;", "at least 0.2", "arcs, lens-mock"):
+        assert text in page
+    assert page.count("FAILED") == 1
+    assert page.count("data:image/png;base64,") == 3
+    assert "http" not in page

@@ -12,6 +12,7 @@ def test_each_analysis_is_a_target_of_its_own(workspace):
     assert workspace.planned(*theories) == {"analyse", "illustrate", *theories}
     assert {"analyse_images", "illustrate", "train", "simulate"} <= workspace.planned("memory")
     assert {"analyse", "analyse_images", "download", "simulate", "scinet"} <= workspace.planned("scinet")
+    assert {"survey", "physics_ai"} <= workspace.planned("physics_ai")
     assert not {"analyse", "analyse_images"} & workspace.planned()
 
 

@@ -14,12 +14,17 @@ ANALYSES = {
     "wide_networks": "kernels cumulants depth",
     "interacting_theory": "teacher score_matching digits",
     "lattice_field": "observables flow fields",
-    "learned_dynamics": "orbits energies halo",
+    "learned_dynamics": "trajectories energies halo",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
     "arcs": "maps couplings",
     "scinet/images": "answers combinations",
+}
+CASES = ANALYSES | {
+    f"{name}/{experiment}": figures
+    for name, figures in IMAGE_ANALYSES.items()
+    for experiment in EXPERIMENTS
 }
 SCINET = [name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")]
 
@@ -77,35 +82,28 @@ def get_image_options(wildcards, input) -> str:
     )
 
 
-def get_analysis(wildcards) -> str:
+def get_analysis_of(case: str) -> str:
     """The analysis of a case, which for one of images also names the experiment."""
-    case = wildcards.case
     return case if case in ANALYSES else case.rpartition("/")[0]
 
 
 def get_illustration_code(wildcards) -> str:
     """Digest of the code of an analysis's figures."""
-    path = ".".join(get_analysis(wildcards).split("/"))
+    path = ".".join(get_analysis_of(wildcards.case).split("/"))
     return code_digest("darksieve.cli.illustrate", f"darksieve.figures.{path}")
 
 
 def get_illustration(wildcards) -> str:
     """The analysis and its figure as arguments of the command line."""
-    return f"{get_analysis(wildcards)} {wildcards.illustration}"
+    return f"{get_analysis_of(wildcards.case)} {wildcards.illustration}"
 
 
 def get_illustrations(*names: str) -> list[str]:
     """Figures of analyses; of those of images, for every experiment of the run."""
-    cases = {name: ANALYSES[name] for name in names if name in ANALYSES}
-    cases |= {
-        f"{name}/{experiment}": IMAGE_ANALYSES[name]
-        for name in names
-        if name in IMAGE_ANALYSES
-        for experiment in EXPERIMENTS
-    }
     return [
         f"results/physics_ai/{case}/figures/{figure}.{suffix}"
-        for case, figures in cases.items()
+        for case, figures in CASES.items()
+        if get_analysis_of(case) in names
         for figure in figures.split()
         for suffix in ("pdf", "png")
     ]

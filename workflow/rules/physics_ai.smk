@@ -139,7 +139,38 @@ rule learned_dynamics:
     localrule: True
 
 
+rule survey:
+    input:
+        results=[f"results/physics_ai/{case}/result.json" for case in CASES],
+        figures=[
+            f"results/physics_ai/{case}/figures/{figures.split()[0]}.png"
+            for case, figures in CASES.items()
+        ],
+    output:
+        report(
+            "results/physics_ai/overview.html",
+            caption="../report/overview.rst",
+            category="physics of AI",
+        ),
+    log:
+        "results/physics_ai/logs/survey/survey.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        cases=list(CASES),
+        code=code_digest("darksieve.cli.survey"),
+    message:
+        "Overview of the physics of AI"
+    shell:
+        "darksieve survey --cases {params.cases} --results {input.results} --figures {input.figures}"
+        " --output {output} 2>&1 | tee {log}"
+
+
 rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),
+        "results/physics_ai/overview.html",
     localrule: True

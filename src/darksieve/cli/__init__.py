@@ -48,6 +48,7 @@ VERBS = {
     "analyse": "hold a system of the physics of AI to its exact answers: result.json",
     "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
     "illustrate": "draw one figure of an analysis: PDF and PNG",
+    "survey": "write the page of all analyses, with what is published beside what was measured: overview.html",
     "store": "list, verify and clean the simulation store",
     "schema": "write the JSON schemas and the table of config keys",
 }

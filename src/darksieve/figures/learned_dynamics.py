@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
 
-__all__ = ["FIGURES", "energies_figure", "halo_figure", "orbits_figure"]
+__all__ = ["FIGURES", "energies_figure", "halo_figure", "trajectories_figure"]
 
 COLOURS = {"plain": ACCENT, "hamiltonian": MAIN}
 NAMES = {"plain": "plain network", "hamiltonian": "Hamiltonian network"}
@@ -18,7 +18,7 @@ SYSTEMS = {"spring": "spring", "two_bodies": "two bodies", "halo": "halo"}
 
 
 @styled
-def orbits_figure(record: Mapping[str, Any]) -> Figure:
+def trajectories_figure(record: Mapping[str, Any]) -> Figure:
     """One learned orbit of each system beside the true one: the spring's state, and the place of a body."""
     figure = new_figure(7.0, 2.9)
     for axes, (system, name) in zip(figure.subplots(1, 3), SYSTEMS.items()):
@@ -77,7 +77,7 @@ def _first(record: Mapping[str, Any], system: str) -> Mapping[str, Any]:
 
 
 FIGURES: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
-    "orbits": orbits_figure,
+    "trajectories": trajectories_figure,
     "energies": energies_figure,
     "halo": halo_figure,
 }

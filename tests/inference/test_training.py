@@ -9,7 +9,7 @@ import swyft
 import torch
 
 from darksieve.inference import training
-from darksieve.inference.estimator import Estimator, choose_device, iterate_ratios
+from darksieve.inference.estimator import Estimator, iterate_ratios
 from darksieve.inference.losses import ratio_loss
 from darksieve.inference.training import HISTORY_COLUMNS, train
 from darksieve.problem.box import Box
@@ -205,13 +205,6 @@ def test_broken_estimator_file_is_one_line(trained, tmp_path):
     with pytest.raises(DarksieveError, match="cannot be loaded") as raised:
         Estimator.load(tmp_path / "e.pt", trained[0])
     assert "\n" not in str(raised.value)
-
-
-def test_gpu_that_is_not_there_is_one_line(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto").type == "cpu"
-    with pytest.raises(DarksieveError, match="no GPU is visible"):
-        choose_device("cuda")
 
 
 def test_network_of_a_swyft_user_plugs_in(line_record, load_record, tmp_path):

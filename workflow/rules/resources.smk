@@ -21,6 +21,11 @@ def get_training_minutes(wildcards, attempt) -> int:
     return min(attempt * (60 + simulations * config.training.ensemble // 200), LONGEST)
 
 
+def get_simulation_gpus(wildcards) -> int:
+    """GPUs: a simulator works on the CPU unless its experiment says otherwise."""
+    return int(EXPERIMENTS[wildcards.experiment].config.simulator.device != "cpu")
+
+
 def get_simulation_memory(wildcards, attempt) -> int:
     """MB: a shard is held in memory until it is written."""
     shard = EXPERIMENTS[wildcards.experiment].config.rounds.shard

@@ -54,6 +54,7 @@ rule simulate:
     priority: 1
     threads: 1
     resources:
+        gpu=get_simulation_gpus,
         mem_mb=get_simulation_memory,
         runtime=get_simulation_minutes,
     params:

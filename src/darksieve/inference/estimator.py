@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,32 +17,15 @@ from torch import Tensor, nn
 
 from darksieve.inference.network import RatioNetwork
 from darksieve.problem.box import Box
+from darksieve.problem.device import choose_device
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.simulator import load_class
 
-__all__ = ["Estimator", "Marginal", "build_network", "choose_device", "iterate_ratios"]
+__all__ = ["Estimator", "Marginal", "build_network", "iterate_ratios"]
 
 Marginal = tuple[str, ...]
 ROWS_AT_ONCE = 1024
-NO_DEVICES = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES, the last one Slurm's
-log = logging.getLogger(__name__)
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`; a GPU that a scheduler gave and torch cannot use is told.
-
-    Raises
-    ------
-    DarksieveError
-        If a GPU is demanded and there is none.
-    """
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise DarksieveError("no GPU is visible", where="training.device", mend="say `auto` or `cpu`")
-    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if wanted == "auto" and given not in NO_DEVICES and not torch.cuda.is_available():
-        log.warning("the CPU is used: CUDA_VISIBLE_DEVICES is %s, but this build of torch sees no GPU", given)
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def build_network(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:

@@ -19,11 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from darksieve.inference.estimator import Estimator, build_network, choose_device
+from darksieve.inference.estimator import Estimator, build_network
 from darksieve.inference.losses import ratio_loss
 from darksieve.inference.network import RatioNetwork
 from darksieve.problem.box import Box
 from darksieve.problem.config import TrainingConfig
+from darksieve.problem.device import choose_device
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.interruption import Interruption

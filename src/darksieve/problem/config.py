@@ -39,6 +39,7 @@ __all__ = [
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
+Device = Literal["auto", "cpu", "cuda"]
 METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
 
 
@@ -50,6 +51,9 @@ class SimulatorConfig(Section):
         description="`package.module:Class`, or `path/to/file.py:Class` relative to the experiment file",
     )
     options: dict[str, Any] = Field({}, description="keyword arguments of the class")
+    device: Device = Field(
+        "cpu", description="where `simulate` gets its tensors, if it can work there; auto: a GPU where there is one"
+    )
     timeout: float | None = Field(
         None, gt=0, description="seconds that one simulation may take; it then runs in a process that can be stopped"
     )
@@ -221,7 +225,7 @@ class TrainingConfig(Section):
         description="cores that training uses, more than one for images; fixed, since sums and so the weights depend "
         "on it in the last digit",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    device: Device = Field("auto", description="auto: a GPU where there is one")
 
 
 class DiagnosticsConfig(Section):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from darksieve.problem.interruption import ignore_signals
 from darksieve.problem.provenance import derive_seed
 from darksieve.problem.simulator import check_signal
 from darksieve.store.shard import Status
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["BLOCK", "Block", "simulate_block", "simulator_call"]
 
@@ -121,7 +124,8 @@ def simulator_call(experiment: Experiment) -> Iterator[Call]:
     """A function of parameters (n, P), seed and seconds allowed that simulates; in a process of its own where there is
     a timeout, since nothing else stops a simulator that hangs."""
     if experiment.config.simulator.timeout is None:
-        yield lambda z, seed, _: _call(experiment, z, seed)
+        device = _device(experiment)
+        yield lambda z, seed, _: _call(experiment, z, seed, device)
         return
     worker = _Worker(experiment)
     try:
@@ -130,12 +134,19 @@ def simulator_call(experiment: Experiment) -> Iterator[Call]:
         worker.stop()
 
 
-def _call(experiment: Experiment, z: NDArray[np.float32], seed: int) -> Signal:
+def _device(experiment: Experiment) -> torch.device:
+    from darksieve.problem.device import choose_device
+
+    return choose_device(experiment.config.simulator.device, "simulator.device")
+
+
+def _call(experiment: Experiment, z: NDArray[np.float32], seed: int, device: torch.device) -> Signal:
     import torch
 
     try:
         with torch.no_grad():
-            signal = experiment.simulator.simulate(torch.from_numpy(z), torch.Generator().manual_seed(seed))
+            generator = torch.Generator(device).manual_seed(seed)
+            signal = experiment.simulator.simulate(torch.from_numpy(z).to(device), generator)
     except DarksieveError:
         raise
     except Exception as error:
@@ -190,11 +201,12 @@ class _Worker:
 def _serve(pipe: Connection, path: Path, root: Path) -> None:
     ignore_signals()
     experiment = Experiment.load(path, root)
+    device = _device(experiment)
     pipe.send(list(experiment.simulator.parameters))
     while True:
         z, seed = pipe.recv()
         try:
-            answer: Any = _call(experiment, z, seed)
+            answer: Any = _call(experiment, z, seed, device)
         except Exception as error:
             answer = error
         pipe.send(answer)

@@ -71,6 +71,7 @@ class Record:
     partition: str
     state: str
     gpus: int
+    memory: float  # MB
     submitted: datetime
     started: datetime | None
     ended: datetime | None
@@ -167,6 +168,7 @@ def read_record(line: str) -> Record:
         return None if field(name) in ("", "Unknown") else datetime.fromisoformat(field(name))
 
     gpus = re.search(r"gres:gpu:(\d+)", field("TresPerNode"))
+    memory = re.match(r"([\d.]+)([MG])", field("MinMemoryNode"))
     rule = re.match(r"rule_([a-z_]+?)(?:_wildcards.*)?$", field("Comment"))
     return Record(
         number=int(field("JobId")),
@@ -175,6 +177,7 @@ def read_record(line: str) -> Record:
         partition=field("Partition"),
         state=field("JobState"),
         gpus=int(gpus[1]) if gpus else 0,
+        memory=float(memory[1]) * {"M": 1, "G": 1024}[memory[2]] if memory else 0.0,
         submitted=datetime.fromisoformat(field("SubmitTime")),
         started=moment("StartTime"),
         ended=moment("EndTime"),

@@ -72,6 +72,19 @@ def test_training_that_is_cancelled_goes_on(simulated, local):
     assert_it_went_on(simulated, local)
 
 
+def test_training_without_memory_goes_on_with_twice_as_much(cluster, simulated, local):
+    """It is killed as the kernel kills what takes more than it was given."""
+    process = simulated.submit(POSTERIOR)
+    simulated.wait_for(CHECKPOINT)
+    (python,) = cluster.processes("bin/darksieve train")
+    os.kill(python, signal.SIGKILL)
+    simulated.finish(process)
+    first, second = simulated.jobs("train")
+    assert (first.state, second.state) == ("FAILED", "COMPLETED")
+    assert second.memory == 2 * first.memory > 0
+    assert_it_went_on(simulated, local)
+
+
 def test_training_on_a_node_that_is_lost_goes_on(cluster, simulated, local):
     process = simulated.submit(POSTERIOR)
     simulated.wait_for(CHECKPOINT)

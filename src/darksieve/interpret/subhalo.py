@@ -40,6 +40,7 @@ DRAWS = 8  # noise realisations of each
 NOTICED = 3.0  # nat, mean log-ratio of the injected position
 POINTS = 4096  # positions among which the most probable one is looked for
 REQUIRED_GAIN = 5.0  # of the hit rate over chance
+LARGEST_EXCESS = 3.0  # standard errors of a hit rate at chance
 AGREEMENT = 0.25  # dex, median difference of detectable and recovered mass
 
 
@@ -88,11 +89,18 @@ def localise(
         hits, chance = hit_rates(peaks(maps[name], scale), truth)
         rates[name] = {"hit_rate": hits, "chance": chance}
     gain = rates["trained"]["hit_rate"] / max(rates["trained"]["chance"], 1e-9)
+    chance = rates["random labels"]["chance"]
+    excess = (rates["random labels"]["hit_rate"] - chance) / np.sqrt(max(chance, 1 / len(mocks)) / len(mocks))
     return {
         "mocks": len(mocks),
         "detectable": float((found > DETECTABLE).mean()),
         "rates": rates,
-        "bars": {"gain": bar(gain, REQUIRED_GAIN, None, "hits of attributions at subhaloes over chance")},
+        "bars": {
+            "gain": bar(gain, REQUIRED_GAIN, None, "hits of attributions at subhaloes over chance"),
+            "random labels": bar(
+                excess, None, LARGEST_EXCESS, "hits over chance after learning random positions, in standard errors"
+            ),
+        },
         "pixel_scale": scale,
         "examples": [
             {

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 from darksieve.diagnostics.comparison import chain_diagnostics
 from darksieve.problem.errors import DarksieveError
 from darksieve.reference.methods import refer
-from darksieve.reference.nested import sample_nested
+from darksieve.reference.nested import sample_nested, thin
 from darksieve.reference.nuts import sample_nuts
 from darksieve.reference.progress import Progress
 from darksieve.reference.result import load_reference
@@ -65,12 +65,26 @@ def test_nested_sampling_finds_posterior_and_evidence(gaussian):
     constant = 1.5 * np.log(2 * np.pi * 0.09)  # of the likelihood, which the simulator leaves out
     expected = multivariate_normal(np.zeros(3), covariance).logpdf(x) + constant
     assert draws.findings["log_evidence"] == pytest.approx(expected, abs=4 * draws.findings["log_evidence_error"])
-    assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 300
+    assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 800
     assert_gaussian(draws, *analytic(gaussian), len(draws.z))
 
 
 class Stop(Exception):
     """What interrupts a run."""
+
+
+def test_a_point_far_heavier_than_all_others_does_not_thin_them_out():
+    weight = np.random.default_rng(SEED).gamma(2.0, size=20_000)
+    weight[[3, 4]] = 0.003 * weight.sum(), 0.0
+    kept = thin(weight, 5000, SEED)
+    assert abs(len(kept) - 5000) < 5 * np.sqrt(5000)
+    assert 3 in kept
+    assert 4 not in kept
+    value = np.arange(len(weight)) / len(weight)
+    mean, deviation = np.average(value, weights=weight), np.sqrt(1 / 12)
+    assert abs(value[kept].mean() - mean) < 5 * deviation / np.sqrt(len(kept)) + 0.003
+    heavy = np.where(np.arange(20_000) < 10, 1.0, 1e-4)  # they are most of the mass: nothing may be clipped away
+    assert len(thin(heavy, 5000, SEED)) < 50
 
 
 def test_interrupted_nested_sampling_goes_on_to_the_same_samples(gaussian, tmp_path):

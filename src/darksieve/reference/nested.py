@@ -11,19 +11,21 @@ import os
 import h5py
 import numpy as np
 from nautilus import Sampler
+from numpy.typing import NDArray
 
 from darksieve.problem.provenance import derive_seed
 from darksieve.reference.progress import Progress
 from darksieve.reference.result import Draws
 from darksieve.reference.target import Target
 
-__all__ = ["sample_nested"]
+__all__ = ["sample_nested", "thin"]
 
 log = logging.getLogger(__name__)
 
 LIVE_POINTS = 1000
 NETWORKS = 1  # more of them, nautilus has 4, cost several times the CPU seconds of a fast likelihood and save no call
-WEIGHTED = 2  # effective points a sample: a point is kept with the probability that its weight is of the largest
+WEIGHTED = 2  # effective points a sample
+CLIPPED = 0.01  # of the posterior's mass at most, by which single points are lighter than their weight says
 SECONDS_BETWEEN_STATES = 60.0
 
 
@@ -67,14 +69,28 @@ def sample_nested(
         if progress.path is not None:
             _write(sampler, progress)
     target.calls = sampler.n_like
-    z, _, _ = sampler.posterior(equal_weight=True)
-    _, _, log_likelihood = sampler.posterior()
+    z, log_weight, log_likelihood = sampler.posterior()
     findings = {
         "log_evidence": float(sampler.log_z),
         "log_evidence_error": float(1 / np.sqrt(sampler.n_eff)),
         "largest_log_likelihood": float(log_likelihood.max()),
     }
-    return Draws(z, findings=findings)
+    return Draws(z[thin(np.exp(log_weight - log_weight.max()), n, seed)], findings=findings)
+
+
+def thin(weight: NDArray[np.float64], n: int, seed: int) -> NDArray[np.int64]:
+    """Indices of about n points, each at most once, that weigh the same: chance keeps them in proportion to weight (m,).
+
+    A few points far heavier than all others would leave hardly any of these; what they weigh beyond the rest is clipped.
+    """
+    falling = np.sort(weight[weight > 0])[::-1]
+    rest = falling.sum() - np.cumsum(falling)  # of all that weigh less than the k heaviest
+    kept = np.arange(1, len(falling) + 1) + rest / falling  # expected number, if those are clipped to the k-th of them
+    clipped = np.cumsum(falling) - np.arange(1, len(falling) + 1) * falling
+    fits = np.flatnonzero((kept <= n) & (clipped <= CLIPPED * falling.sum()))
+    heaviest = falling[fits[-1] if len(fits) else 0]
+    chance = np.random.default_rng(derive_seed("thinning", seed)).random(len(weight))
+    return np.flatnonzero(chance * heaviest < weight)
 
 
 def _write(sampler: Sampler, progress: Progress) -> None:

@@ -79,9 +79,9 @@ def sample_nested(
 
 
 def thin(weight: NDArray[np.float64], n: int, seed: int) -> NDArray[np.int64]:
-    """Indices of about n points, each at most once, that weigh the same: chance keeps them in proportion to weight (m,).
+    """Indices of about n points, each at most once, that weigh the same: kept by chance in proportion to weight (m,).
 
-    A few points far heavier than all others would leave hardly any of these; what they weigh beyond the rest is clipped.
+    A few points far heavier than all others would leave hardly any of these: what they weigh beyond them is clipped.
     """
     falling = np.sort(weight[weight > 0])[::-1]
     rest = falling.sum() - np.cumsum(falling)  # of all that weigh less than the k heaviest

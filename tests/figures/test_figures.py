@@ -22,6 +22,7 @@ from darksieve.figures.energy import energy_figure
 from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
 from darksieve.figures.interpret import (
     attribution_figure,
+    layers_figure,
     localisation_figure,
     sensitivity_figure,
     summary_space_figure,
@@ -186,6 +187,18 @@ def test_misspecified_observation_is_a_red_line_beyond_the_simulations():
         simulations, observation = axes.lines
         assert observation.get_color() == ACCENT
         assert observation.get_xdata()[0] > max(simulations.get_xdata())
+
+
+@pytest.mark.parametrize("convolutions", [0, 2])
+def test_layers_show_what_is_read_from_each_and_what_convolutions_see(convolutions):
+    layers = [{"name": f"dense {i}", "probes": {"a": 0.1 * i, "b": -0.1}} for i in range(1, 4)]
+    for layer in layers[:convolutions]:
+        layer |= {"maps": GENERATOR.normal(size=(6, 8, 8)), "receptive_field": 12}
+    figure = layers_figure({"layers": layers}, {"a": "$a$"})
+    heat, *panels = [axes for axes in figure.axes if axes.images]
+    np.testing.assert_allclose(heat.images[0].get_array(), [[0.1, 0.2, 0.3], [0.0, 0.0, 0.0]])
+    assert len(panels) == 6 * convolutions
+    assert "unknown" in layers_figure({"layers": []}, {}).texts[0].get_text()
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (20,)], ids=["image", "vector"])

@@ -22,7 +22,7 @@ DIAGNOSTICS = (
     "truncation coverage ranks dependence average normalisation balance effective"
     " misspecification spread joint local predictive combination reference"
 )
-INTERPRETATIONS = "summary_space attribution"  # figures that `interpret` makes
+INTERPRETATIONS = "summary_space layers attribution"  # figures that `interpret` makes
 DETECTIONS = "localisation sensitivity"  # those of a subhalo that truncation left free
 SUBHALO = ("x_sub", "y_sub", "log10_m_sub")
 ONCE = (  # jobs that bear their rule's name

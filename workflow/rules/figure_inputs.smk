@@ -30,8 +30,11 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
                 "combined": f"{folder}/combined.h5",
                 "diagnostic": diagnostic,
             }
-        case "summary_space" | "attribution":
-            record = f"{folder}/interpret/{wildcards.figure}.json"
+        case "summary_space" | "layers" | "attribution":
+            file = (
+                "attribution" if wildcards.figure == "attribution" else "summary_space"
+            )
+            record = f"{folder}/interpret/{file}.json"
             return {"posterior": posterior, "diagnostic": record}
         case "localisation" | "sensitivity":
             return {"diagnostic": f"{folder}/interpret/subhalo.json"}

@@ -153,6 +153,12 @@ def _summary_space(options: argparse.Namespace) -> Figure:
     return summary_space_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
 
 
+def _layers(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.interpret import layers_figure
+
+    return layers_figure(json.loads(options.diagnostic.read_text()), _titles(options.posterior))
+
+
 def _attribution(options: argparse.Namespace) -> Figure:
     from darksieve.figures.interpret import attribution_figure
 
@@ -197,6 +203,7 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "chains": _chains,
     "combination": _combination,
     "summary_space": _summary_space,
+    "layers": _layers,
     "attribution": _attribution,
     "localisation": _localisation,
     "sensitivity": _sensitivity,

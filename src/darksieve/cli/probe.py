@@ -1,4 +1,4 @@
-"""`darksieve probe`: what is in the summaries that the network learned, and where among them the observation lies."""
+"""`darksieve probe`: what is in the layers and summaries of the network, and where among these the observation lies."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Describe the space of summaries."""
+    from darksieve.interpret.layers import describe_layers
     from darksieve.interpret.summary_space import describe_summary_space
 
-    write_json(options.output, describe_summary_space(*load_calibration(options)))
+    inputs = load_calibration(options)
+    write_json(options.output, describe_summary_space(*inputs) | {"layers": describe_layers(*inputs)})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from darksieve.figures.style import ACCENT, GREY, MAIN, WIDTH, new_figure, styled
 
-__all__ = ["attribution_figure", "localisation_figure", "sensitivity_figure", "summary_space_figure"]
+__all__ = ["attribution_figure", "layers_figure", "localisation_figure", "sensitivity_figure", "summary_space_figure"]
 
 Floats = NDArray[np.float64]
 BRIGHTEST = 99.5  # percentile of a map's strengths at which its colours end
@@ -73,6 +73,37 @@ def _spectrum(axes: Axes, record: Mapping[str, Any]) -> None:
     axes.axvline(dimension, color=GREY, lw=0.8, ls="--", label=f"effective dimension {dimension:.1f}")
     axes.set(yscale="log", ylim=(1e-4, 2.0), xlabel="direction in the space of summaries")
     axes.legend(loc="lower left")
+
+
+@styled
+def layers_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
+    """What a linear regression reads of each parameter from each layer, and what its convolutions see."""
+    layers = record["layers"]
+    shown = [layer for layer in layers if "maps" in layer]
+    if not layers:
+        figure = new_figure(WIDTH, 0.6)
+        figure.text(0.5, 0.5, "a network that offers no summaries: its layers are unknown", ha="center", va="center")
+        return figure
+    names = list(layers[0]["probes"])
+    height = 1.2 + 0.19 * len(names)
+    figure = new_figure(WIDTH, height + 0.95 * len(shown))
+    heights = [height, 0.95 * len(shown)][: 1 + bool(shown)]
+    upper, *lower = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel()
+    axes = upper.subplots()
+    explained = np.array([[max(layer["probes"][name], 0.0) for layer in layers] for name in names])
+    mesh = axes.imshow(explained, vmin=0, vmax=1, origin="upper", aspect="auto", cmap="viridis")
+    axes.set_xticks(range(len(layers)), [layer["name"] for layer in layers], rotation=30, ha="right", fontsize=7)
+    axes.set_yticks(range(len(names)), [titles.get(name, name) for name in names])
+    upper.colorbar(mesh, ax=axes, label=r"held-out $R^2$ of a linear probe")
+    if shown:
+        panels = lower[0].subplots(len(shown), max(len(layer["maps"]) for layer in shown), squeeze=False)
+        for row, layer in zip(panels, shown):
+            for panel in row:
+                panel.set_axis_off()
+            for panel, values in zip(row, layer["maps"]):
+                panel.imshow(values, cmap="RdBu_r", vmin=-np.abs(values).max(), vmax=np.abs(values).max())
+            row[0].set_title(f"{layer['name']}: sees {layer['receptive_field']} pixels a side", fontsize=7, loc="left")
+    return figure
 
 
 @styled

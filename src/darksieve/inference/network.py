@@ -193,7 +193,7 @@ class RatioNetwork(swyft.SwyftModule):
     joint : bool
         Whether conditional ratios for the joint posterior are estimated too.
     embedding : str
-        `auto`, `cnn`, `resnet` or `mlp`.
+        `auto`, `cnn`, `resnet` or `mlp`; `principal` for none but the principal components of the signal.
     features : int
         Summaries that each array's embedding gives.
     exchangeable : collection of str
@@ -217,12 +217,13 @@ class RatioNetwork(swyft.SwyftModule):
         self.sets = nn.ModuleDict({name: DeepSet(shapes[name], features) for name in shapes if name in exchangeable})
         ordered = {name: shape for name, shape in shapes.items() if name not in self.sets}
         self.compress = nn.ModuleDict({name: Compress(shape) for name, shape in ordered.items()})
-        self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in ordered.items()})
-        self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in ordered.items()})
+        embedded = {} if embedding == "principal" else ordered
+        self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in embedded.items()})
+        self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in embedded.items()})
         inputs = sum(int(torch.Size(shape).numel()) for shape in ordered.values())
         self.principal = PrincipalSummary(inputs, len(names), features) if ordered else None
         self.coordinates = Coordinates(prior)
-        learned = features * len(shapes)
+        learned = features * (len(self.sets) + len(self.embed))
         linear = len(names) if ordered else 0
         self.estimates = slice(learned, learned + linear)  # of the parameters, among the summaries
         summaries = learned + (features + linear if ordered else 0)
@@ -277,8 +278,9 @@ class RatioNetwork(swyft.SwyftModule):
     def _fit_principal(self, signal: dict[str, Tensor], x: dict[str, Tensor], z: Tensor) -> None:
         assert self.principal is not None
         before = self.principal.project(self._flatten(self._compress(x)))
-        for name in self.embed:
+        for name in self.compress:
             self.compress[name].fit(x[name], _noise_scale(signal[name], x[name]))  # type: ignore[operator]
+        for name in self.standardise:
             self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
         flat_signal, flat_x = (self._flatten(self._compress(data)) for data in (signal, x))
         self.principal.fit(flat_signal, flat_x, self.coordinates(z), before)
@@ -312,7 +314,7 @@ class RatioNetwork(swyft.SwyftModule):
         return ratios
 
     def _compress(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: self.compress[name](x[name]) for name in self.embed}
+        return {name: compress(x[name]) for name, compress in self.compress.items()}
 
     def _flatten(self, x: Mapping[str, Tensor]) -> Tensor:
-        return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.embed], dim=1)
+        return torch.cat([x[name].reshape(len(x[name]), -1) for name in self.compress], dim=1)

@@ -6,6 +6,7 @@ the participation ratio of the eigenvalues of the covariance).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from darksieve.store.shard import Simulations
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["canonical_correlations", "describe_summary_space", "effective_dimension", "probe"]
+__all__ = ["canonical_correlations", "describe_summary_space", "effective_dimension", "probe", "probe_linearly"]
 
 Floats = NDArray[np.float64]
 SIMULATIONS_A_COMPONENT = 10
@@ -100,20 +101,25 @@ def effective_dimension(values: Floats) -> float:
 def probe(points: Floats, target: Floats, seed: int) -> tuple[float, float]:
     """Held-out R^2 of a linear and of a non-linear (kernel ridge) regression of a target (n,) on points (n, k)."""
     from sklearn.kernel_ridge import KernelRidge
+
+    grid = {"alpha": RIDGES, "gamma": [width / points.shape[1] for width in KERNEL_WIDTHS]}
+    return probe_linearly(points, target, seed), _held_out(KernelRidge(kernel="rbf"), grid, points, target, seed)
+
+
+def probe_linearly(points: Floats, target: Floats, seed: int) -> float:
+    """Held-out R^2 of a linear (ridge) regression of a target (n,) on points (n, k)."""
     from sklearn.linear_model import Ridge
+
+    return _held_out(Ridge(), {"alpha": [len(points) * ridge / 100 for ridge in RIDGES]}, points, target, seed)
+
+
+def _held_out(model: Any, grid: Mapping[str, Sequence[float]], points: Floats, target: Floats, seed: int) -> float:
     from sklearn.metrics import r2_score
     from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 
     folds = KFold(FOLDS, shuffle=True, random_state=seed % 2**32)
     centred = target - target.mean()
-    found = []
-    for model, grid in (
-        (Ridge(), {"alpha": [len(points) * ridge / 100 for ridge in RIDGES]}),
-        (KernelRidge(kernel="rbf"), {"alpha": RIDGES, "gamma": [width / points.shape[1] for width in KERNEL_WIDTHS]}),
-    ):
-        predicted = cross_val_predict(GridSearchCV(model, grid, cv=3), points, centred, cv=folds)
-        found.append(float(r2_score(centred, predicted)))
-    return found[0], found[1]
+    return float(r2_score(centred, cross_val_predict(GridSearchCV(model, grid, cv=3), points, centred, cv=folds)))
 
 
 def canonical_correlations(points: Floats, parameters: Floats, learned: int) -> tuple[Floats, Floats]:

@@ -187,8 +187,10 @@ class NetworkConfig(Section):
         alias="class",
         description="a `SwyftModule` of your own as `package.module:Class` or `file.py:Class`; by default darksieve's",
     )
-    embedding: Literal["auto", "cnn", "resnet", "mlp"] = Field(
-        "auto", description="auto: a CNN for images, a multilayer perceptron for vectors"
+    embedding: Literal["auto", "cnn", "resnet", "mlp", "principal"] = Field(
+        "auto",
+        description="auto: a CNN for images, a multilayer perceptron for vectors, each beside the principal components "
+        "of the noise-free signal; principal: these alone, which what no simulation shows misleads least",
     )
     features: int = Field(32, ge=1, description="summaries that the embedding gives a parameter estimator")
     options: dict[str, Any] = Field({}, description="keyword arguments of your own network")

@@ -21,6 +21,12 @@ def test_receptive_field_is_that_of_strides_and_kernels(layer, side):
 def test_layers_of_a_trained_network(trained):
     experiment, observation, simulations, estimator, _ = trained
     layers = describe_layers(experiment, estimator, simulations.head(300), observation)
-    assert [layer["name"] for layer in layers] == [f"dense {number}" for number in range(1, len(layers) + 1)]
-    estimates = next(layer for layer in layers if layer["module"] == "principal.estimate")
-    assert all(found > 0.5 for found in estimates["probes"].values())
+    found = {layer["name"]: layer for layer in layers}
+    assert set(found) == {
+        "brightness 1",
+        "brightness 2",
+        "brightness 3",
+        "estimate 1",
+        *(f"bend {i}" for i in range(1, 5)),
+    }
+    assert all(explained > 0.5 for explained in found["estimate 1"]["probes"].values())

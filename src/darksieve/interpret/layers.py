@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 AT_MOST = 1000  # simulations
 SIMULATIONS_A_COMPONENT = 10
 MAPS = 6  # channels shown of each convolution
-KINDS = {nn.Conv2d: "convolution", nn.Linear: "dense"}
+KINDS = (nn.Conv2d, nn.Linear)
 
 
 def describe_layers(
@@ -61,10 +61,10 @@ def describe_layers(
     for name, output in drawn.items():
         values = output.flatten(1).double().numpy()
         points = Components.find(values, max(1, len(values) // SIMULATIONS_A_COMPONENT))(values)
-        kind = KINDS[type(network.get_submodule(name))]
+        block = [part for part in name.split(".") if not part.isdigit()][-1]
         layer = {
             "module": name,
-            "name": f"{kind} {1 + sum(entry['name'].startswith(kind) for entry in layers)}",
+            "name": f"{block} {1 + sum(entry['name'].startswith(block) for entry in layers)}",
             "outputs": values.shape[1],
             "probes": {p: probe_linearly(points, unit[:, column], seed) for column, p in enumerate(prior.names)},
         }

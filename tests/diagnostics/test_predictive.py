@@ -48,6 +48,17 @@ def test_model_that_cannot_make_the_data_is_flagged(line):
     assert flagged == 10
 
 
+def test_structure_is_flagged_that_noise_assumed_too_large_hides_from_chi_squared(line):
+    for seed in range(10):
+        quiet = observation(seed, 0.13 * np.cos(6 * DAYS))
+        smooth = 0.4 - 0.7 * DAYS + 0.13 * np.cos(6 * DAYS)
+        data = Observation({"brightness": (0.25 * quiet.x["brightness"] + 0.75 * smooth).astype(np.float32)})
+        record = predict(line, posterior(data), data).summary
+        assert record["p_values"]["chi_squared"] > 0.05
+        assert not record["passed"]
+        assert record["neighbour_correlation"] > record["neighbour_correlation_of_replicates"][1]
+
+
 def test_residuals_are_in_units_of_the_noise_and_zero_where_masked(line):
     data = observation(1)
     mask = np.ones(20, bool)

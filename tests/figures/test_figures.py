@@ -72,7 +72,7 @@ def test_vectors_are_drawn_as_curves():
 
 
 def test_residuals_say_their_verdict(image):
-    summary = {"reduced_chi_squared_of_best_draw": 1.3, "statistic": 0.004, "draws": 200}
+    summary = {"reduced_chi_squared_of_best_draw": 1.3, "neighbour_correlation": 0.2, "statistic": 0.004, "draws": 200}
     summary |= {"passed": False, "undecided": False}
     shown = texts(residuals_figure(image, image.x, image.x, summary))
     assert "misfit" in shown

@@ -1,10 +1,12 @@
 """Posterior-predictive check: do data simulated from the posterior look like the observation?
 
-The discrepancy of data x is its chi-squared against the posterior draw that fits it best, D(x) = min_i sum (x -
-mu_i)^2 / sigma^2, with mu_i the noise-free prediction of draw i and sigma the noise of the best draw. Replicates are
-simulated from other draws than those they are compared with, so that the observation is one more of them if the model
-is right, however wide the posterior is. A posterior so wide that even its best draw fits worse than the noise allows
-predicts almost anything: then the check has no power, and says that it is undecided.
+The first discrepancy of data x is its chi-squared against the posterior draw that fits it best, D(x) = min_i sum (x -
+mu_i)^2 / sigma^2, with mu_i the noise-free prediction of draw i and sigma the noise of the best draw. The second one is
+the correlation of neighbouring residuals of that fit: noise that is assumed too large hides structure from chi-squared,
+not from it. Of the two p-values the smaller one counts twice. Replicates are simulated from other draws than those they
+are compared with, so that the observation is one more of them if the model is right, however wide the posterior is. A
+posterior so wide that even its best draw fits worse than the noise allows predicts almost anything: then the check has
+no power, and says that it is undecided.
 
 Of a simulator that draws its noise in `simulate` the prediction mu_i is one such draw, and sigma the spread of all: the
 observation's distance from its nearest neighbour among them, which is still one more of theirs if the model is right.
@@ -112,18 +114,23 @@ def predict(experiment: Experiment, posterior: Posterior, observation: Observati
         index = int(observed.argmin())
     between = _chi_squared(replicate, signal, noise) / used
     np.fill_diagonal(between, np.inf)
-    replicated = between.min(axis=1)
-    best = float(observed[index])
+    fitting, best = between.argmin(axis=1), float(observed[index])
+    replicated = between[np.arange(n), fitting]
+    structure = float(_neighbour_correlation(x, {name: array[index][None] for name, array in signal.items()}, noise)[0])
+    structures = _neighbour_correlation(replicate, {name: array[fitting] for name, array in signal.items()}, noise)
     limit = None
     if not drawn_once:
         noise_alone = _chi_squared(noisy, {name: array[:1] for name, array in typical.items()}, noise)[:, 0] / used
         limit = float(np.quantile(noise_alone, 1 - FALSE_ALARM))
     fits = limit is None or best <= limit
-    p_value = float(np.mean(replicated >= best))
+    p_values = {"chi_squared": np.mean(replicated >= best), "neighbours": np.mean(structures >= structure)}
+    p_value = float(min(1.0, len(p_values) * min(p_values.values())))
     low, high = np.quantile(replicated, [0.005, 0.995])
     summary = {
         "statistic": p_value,
-        "meaning": "fraction of data simulated from the posterior that fit their best draw worse than the observation",
+        "meaning": "twice the fraction of data simulated from the posterior that fit their best draw worse than the "
+        "observation, or that leave residuals whose neighbours are correlated more, whichever is smaller",
+        "p_values": {name: float(value) for name, value in p_values.items()},
         "expected_range": [FALSE_ALARM, 1.0],
         "passed": bool(p_value >= FALSE_ALARM and fits),
         "undecided": bool(p_value >= FALSE_ALARM and not fits),
@@ -135,6 +142,8 @@ def predict(experiment: Experiment, posterior: Posterior, observation: Observati
         "reduced_chi_squared_of_best_draw": best,
         "reduced_chi_squared_of_replicates": [float(low), float(high)],
         "reduced_chi_squared_of_noise_at_most": limit,
+        "neighbour_correlation": structure,
+        "neighbour_correlation_of_replicates": np.quantile(structures, [0.005, 0.995]).tolist(),
         "best_draw": dict(zip(experiment.prior.names, map(float, z[index]))),
     }
     return PredictiveCheck(
@@ -156,6 +165,26 @@ def _chi_squared(
         x, mu = ((array.double() * scale).reshape(len(array), -1) for array in (data[name], signal[name]))
         squares.append(torch.cdist(x, mu, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
     return torch.stack(squares).sum(dim=0).numpy()
+
+
+def _neighbour_correlation(
+    data: Mapping[str, torch.Tensor], signal: Mapping[str, torch.Tensor], noise: Mapping[str, torch.Tensor]
+) -> NDArray[np.float64]:
+    """Correlation (m,) of neighbouring elements' residuals, of data (m, ...) less predictions (m, ...)."""
+    import torch
+
+    products = squares = torch.zeros(1, dtype=torch.float64)
+    pairs = elements = 0
+    for name, sigma in noise.items():
+        scale = torch.where(sigma > 0, 1.0 / sigma, 0.0).double()
+        residual = (data[name].double() - signal[name].double()) * scale
+        for axis in range(1, residual.ndim):
+            length = residual.shape[axis] - 1
+            first, second = residual.narrow(axis, 0, length), residual.narrow(axis, 1, length)
+            used = (sigma > 0).narrow(axis - 1, 0, length) & (sigma > 0).narrow(axis - 1, 1, length)
+            products, pairs = products + (first * second).flatten(1).sum(dim=1), pairs + int(used.sum())
+        squares, elements = squares + residual.square().flatten(1).sum(dim=1), elements + int((sigma > 0).sum())
+    return ((products / max(pairs, 1)) / (squares / elements)).nan_to_num(0.0).numpy()
 
 
 def _draw_parameters(experiment: Experiment, posterior: Posterior, n: int) -> NDArray[np.float64]:

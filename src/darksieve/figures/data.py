@@ -45,7 +45,8 @@ def residuals_figure(observation: Observation, best: Arrays, residual: Arrays, s
             show_array(panel, array, description, label=label, limits=limits)
             panel.set_title(title)
         show_array(row[2], pull, description, label=r"residual / noise", limits=(-4, 4), cmap="RdBu_r")
-        row[2].set_title(rf"$\chi^2/N = {summary['reduced_chi_squared_of_best_draw']:.2f}$")
+        chi_squared, correlation = summary["reduced_chi_squared_of_best_draw"], summary["neighbour_correlation"]
+        row[2].set_title(rf"$\chi^2/N = {chi_squared:.2f}$, neighbours' correlation ${correlation:.2f}$")
         bins = np.linspace(-6, 6, 61)
         row[3].hist(np.clip(pull.ravel(), -6, 6), bins=bins, density=True, color=MAIN, alpha=0.8, label="residuals")
         row[3].plot(bins, np.exp(-0.5 * bins**2) / np.sqrt(2 * np.pi), color=ACCENT, label="unit Gaussian")

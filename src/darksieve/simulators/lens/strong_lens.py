@@ -291,6 +291,21 @@ class StrongLens(Simulator):
             images[rows] = instrument.integrate(brightness)
         return convolve(images, instrument.psf)
 
+    def trace(self, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Where the instrument's rays (B, R) come from in the source plane [arcsec], by the lens without haloes.
+
+        Parameters
+        ----------
+        values : mapping of str to Tensor
+            Parameters of the lens, (B, 1).
+        """
+        shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
+        lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
+        shear = torch.stack([values["shear_1"], values["shear_2"]])
+        instrument = self._instrument_like(lens)
+        memory = lens.new_empty(EPL_WORKSPACE, lens.shape[1], instrument.x.numel())
+        return _trace(instrument.x, instrument.y, lens, shear, None, memory)
+
     def _instrument_like(self, tensor: Tensor) -> Instrument:
         key = (tensor.device, tensor.dtype)
         if key not in self._instruments:

@@ -69,7 +69,7 @@ def lens_operator(lens: StrongLens, values: Mapping[str, Tensor], grid: PixelGri
     Parameters
     ----------
     lens : StrongLens
-        Its instrument is used, and its mass without haloes.
+        Its instrument is used, and its mass without populations of haloes.
     values : mapping of str to Tensor
         Parameters of one lens, (1, 1).
 

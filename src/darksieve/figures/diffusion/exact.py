@@ -22,7 +22,7 @@ def process_figure(record: Mapping[str, Any]) -> Figure:
     figure = new_figure(7.0, 4.6)
     columns = len(process["sigma"])
     grid = figure.add_gridspec(3, columns, height_ratios=(1.0, 1.0, 1.25))
-    rows = {"noise in": process["forward"], "noise out, learned": process["back"]}
+    rows = {"noise in": process["forward"], "noise out": process["back"]}
     for row, (name, snapshots) in enumerate(rows.items()):
         for column, (sigma, points) in enumerate(zip(process["sigma"], snapshots)):
             axes = figure.add_subplot(grid[row, column])
@@ -38,10 +38,14 @@ def process_figure(record: Mapping[str, Any]) -> Figure:
     axes = figure.add_subplot(grid[2, :])
     axes.semilogx(entropy["sigma"], entropy["rates"]["exact"], color=GREY, lw=3, alpha=0.5, label="exact score")
     axes.semilogx(entropy["sigma"], entropy["rates"]["learned"], color=ACCENT, lw=1, label="learned score")
+    produced, (before, after) = entropy["produced"], entropy["ends"]
+    title = (
+        f"entropy that noise produces: {produced['exact']:.2f} nat in all, {produced['learned']:.2f} by the learned "
+        f"score; x gains {after - before:.2f}"
+    )
     axes.set(
-        xlabel=r"$\sigma$", ylabel=r"entropy produced / $\mathrm{d}\ln\sigma$", ylim=(-0.05, 2.15),
-        title=f"in all {entropy['produced']['exact']:.2f} nat, learned {entropy['produced']['learned']:.2f}; "
-        f"entropy of the points grows by {entropy['ends'][1] - entropy['ends'][0]:.2f}",
+        xlabel=r"$\sigma$", ylabel=r"nat / d$\ln\sigma$", ylim=(-0.05, 2.15),
+        title=title,
     )  # fmt: skip
     axes.legend()
     return figure
@@ -74,13 +78,15 @@ def densities_figure(record: Mapping[str, Any]) -> Figure:
     figure = new_figure(7.0, 2.8)
     errors, densities = figure.subplots(1, 2)
     for name, entry in record["learned"].items():
-        label = f"{name}, {100 * entry['score_error']:.2f}% in all"
-        errors.loglog(entry["sigma"], entry["relative_errors"], color=COLOURS[name], lw=1.2, label=label)
+        label = f"error, {name}: {100 * entry['score_error']:.2f}% in all"
+        errors.loglog(entry["sigma"], entry["errors"], color=COLOURS[name], lw=1.2, label=label)
         true, found = np.array(entry["log_density"])
         label = f"{name}, {entry['divergence']:.3f} nat"
         densities.plot(true, found - true, ".", color=COLOURS[name], ms=2, label=label)
-    errors.set(xlabel=r"$\sigma$", ylabel="relative mean square error of the score")
-    errors.legend()
+    first = next(iter(record["learned"].values()))
+    errors.loglog(first["sigma"], first["squares"], color=GREY, lw=2.5, alpha=0.5, label="score, diffusion")
+    errors.set(xlabel=r"$\sigma$", ylabel=r"mean square of $\sigma\,\times$ score", ylim=(1e-9, 1e4))
+    errors.legend(loc="upper left")
     densities.axhline(0.0, color=GREY, lw=0.7)
     densities.set(xlabel=r"true $\ln p$", ylabel=r"learned $\ln p$ - true", ylim=(-1.5, 1.5))
     densities.legend()
@@ -89,30 +95,23 @@ def densities_figure(record: Mapping[str, Any]) -> Figure:
 
 @styled
 def samplers_figure(record: Mapping[str, Any]) -> Figure:
-    """Samples of two of sixteen dimensions beside the exact posterior, and eigenvalues of whitened covariances."""
+    """Samples in the two directions that the data determine best, and eigenvalues of whitened covariances."""
     found = record["posterior"]
-    figure = new_figure(7.0, 2.5)
+    figure = new_figure(7.0, 2.3)
     *panels, spread = figure.subplots(1, len(found) + 1)
     colours = (GREY, MAIN, ACCENT)
     angle = np.linspace(0.0, 2.0 * np.pi, 200)
     for axes, colour, (name, entry) in zip(panels, colours, found.items()):
         points = np.array(entry["samples"])
         axes.plot(points[:, 0], points[:, 1], ".", color=colour, ms=1.5)
-        r = entry["correlation"]
-        for width in (1.0, 2.0):
-            axes.plot(
-                width * np.cos(angle),
-                width * (r * np.cos(angle) + np.sqrt(1 - r**2) * np.sin(angle)),
-                color="black",
-                lw=0.8,
-            )
-        title = {"gradient": "gradient (DPS)"}.get(name, name.replace(", ", "\n"))
-        axes.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xlabel="$x_1$ [sd]", title=title)
+        for radius in (1.0, 2.0):
+            axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="black", lw=0.8)
+        title = {"gradient": "gradient\n(DPS)"}.get(name, name.replace(", ", "\n"))
+        axes.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xlabel="first direction [sd]", title=title)
         spread.plot(range(1, 1 + len(entry["eigenvalues"])), entry["eigenvalues"], "o-", color=colour, ms=2.5, lw=0.8)
-    panels[0].set_ylabel("$x_2$ [sd]")
-    spread.axhspan(0.65, 1.15, color=GREY, alpha=0.2, lw=0)
-    spread.axhline(1.0, color="black", lw=0.6)
-    spread.set(yscale="log", xlabel="number", title="eigenvalues of whitened\ncovariance")
+    panels[0].set_ylabel("second direction [sd]")
+    spread.axhspan(0.65, 1.15, color=GREY, alpha=0.3, lw=0)
+    spread.set(yscale="log", xlabel="number", title="eigenvalues,\nwhitened covariance")
     return figure
 
 

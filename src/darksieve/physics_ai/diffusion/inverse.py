@@ -4,7 +4,7 @@ Moment-matching posterior sampling takes x given x_t as Gaussian, with the covar
 what y then adds to the denoiser with a few iterations of GMRES: exact for Gaussian x. Diffusion posterior sampling
 follows the gradient of |y - A D| instead, with a strength that is no probability's.
 
-References: Rozet et al. 2024, NeurIPS (arXiv 2405.13712), eq. 14 to 19; Chung et al. 2023, ICLR (arXiv 2209.14687).
+References: Rozet et al. 2024, NeurIPS (arXiv 2405.13712); Chung et al. 2023, ICLR (arXiv 2209.14687).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class LearnedDenoiser(Denoiser):
 
     def __init__(self, mean: Tensor, covariance: Tensor, shape: Shape, schedule: VESchedule) -> None:
         super().__init__()
-        self.schedule = schedule
+        self.shape, self.schedule = shape, schedule
         power, axes = torch.linalg.eigh(covariance)
         self.register_buffer("mean", mean.float())
         self.register_buffer("axes", axes.float())

@@ -6,9 +6,8 @@ that move by the probability flow dx / d ln sigma = x - D have at each sigma the
 that of PFGM++, electric field lines of data that are charges in D further dimensions; there z has Student's t
 distribution with D degrees of freedom, and is Gaussian for infinite D.
 
-References: Song et al. 2021, ICLR (arXiv 2011.13456), eq. 13; Karras et al. 2022, NeurIPS (arXiv 2206.00364), eq. 4;
-Xu et al. 2023, ICML (arXiv 2302.04265), eq. 4 and section 4; Stam 1959, Inf. Control 2, 101 (de Bruijn's
-identity).
+References: Song et al. 2021, ICLR (arXiv 2011.13456), eq. 13; Karras et al. 2022, NeurIPS (arXiv 2206.00364), eq. 1
+and 3; Xu et al. 2023, ICML (arXiv 2302.04265); Stam 1959, Inf. Control 2, 101 (de Bruijn's identity).
 """
 
 from __future__ import annotations

@@ -165,7 +165,8 @@ def _learn(name: str, noise: Noise, settings: ExactConfig) -> _Learned:
         "exact_error": float((by_exact - true[some]).abs().mean()),
         "score_error": float(errors.sum() / squares.sum()),
         "sigma": rounded(_sigmas()),
-        "relative_errors": rounded(errors / squares),
+        "errors": rounded(errors),
+        "squares": rounded(squares),
         "divergence": float((true - found).mean()),
         "divergence_error": float((true - found).std() / math.sqrt(LEARNED_ROWS)),
         "log_density": rounded(torch.stack([true, found])[:, some], 4),
@@ -230,13 +231,16 @@ def _posterior(settings: ExactConfig) -> dict[str, Any]:
     found = {}
     for name, samples in drawn.items():
         error, eigenvalues = accuracy(samples, mean, covariance)
-        found[name] = {
-            "error": error,
-            "eigenvalues": rounded(eigenvalues, 4),
-            "samples": rounded((samples - mean)[:SHOWN, :2] / covariance.diagonal().sqrt()[:2], 4),
-            "correlation": float(covariance[0, 1] / covariance.diagonal()[:2].prod().sqrt()),
-        }
+        shown = (samples - mean)[:SHOWN] @ _directions(problem.covariance, covariance)
+        found[name] = {"error": error, "eigenvalues": rounded(eigenvalues, 4), "samples": rounded(shown, 4)}
     return found
+
+
+def _directions(prior: Tensor, posterior: Tensor) -> Tensor:
+    """Directions (d, 2) of which the data say most, scaled so that the posterior has unit variance along each."""
+    inverse = torch.linalg.inv(torch.linalg.cholesky(posterior))
+    axes = torch.linalg.eigh(inverse @ prior @ inverse.T)[1]
+    return inverse.T @ axes[:, -2:]
 
 
 def _process(learned: _Learned, settings: ExactConfig) -> dict[str, Any]:

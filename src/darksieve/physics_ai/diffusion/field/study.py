@@ -1,4 +1,7 @@
-"""The analysis `diffusion/field`: posterior samples of a lensed Gaussian random field beside its exact posterior."""
+"""The analysis `diffusion/field`: posterior samples of a lensed Gaussian random field beside its exact posterior.
+
+For a Gaussian field the learned denoiser has to find the covariance, and a correction of zero.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Images of galaxies for a prior of lensed sources: procedural ones, and real ones turned at random.
 
 A procedural galaxy has a disc and a bulge with Sersic profiles; half of the discs have logarithmic spiral arms, most
-have clumps, some a companion. All lie on a grid of side 2, so that lengths are in units of half the image's width, and
-have pixels with a mean square that scatters around one.
+have clumps, some a companion. All galaxies are blurred by a telescope. They lie on a grid of side 2, so that lengths
+are in units of half the image's width, and have pixels with a mean square that scatters around one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from darksieve.simulators.lens.instrument import convolve, gaussian_kernel
 from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients
 from darksieve.simulators.lens.pixel_source import PixelGrid
 from darksieve.simulators.lens.sources import Source, read_source
@@ -24,6 +25,7 @@ AT_ONCE = 512
 SUPERSAMPLING = 2
 CLUMPS = 6
 SPIRAL, CLUMPY, COMPANION = 0.5, 0.7, 0.15  # fractions of galaxies
+SEEING = 1.5  # pixels, full width at half maximum of the point-spread function
 BRIGHTNESS_SCATTER = 0.3  # of the natural logarithm
 
 
@@ -67,11 +69,11 @@ def real_galaxies(source: Source, number: int, pixels: int, generator: torch.Gen
     values = {
         "source_x": 0.05 * torch.randn(number, 1, generator=generator),
         "source_y": 0.05 * torch.randn(number, 1, generator=generator),
-        "source_radius": _log_uniform(0.2, 0.4, number, generator),
+        "source_radius": _log_uniform(0.25, 0.5, number, generator),
         "log10_source_flux": torch.zeros(number, 1),
     }
     drawn = source.draw(values, generator)
-    return _pool(drawn.brightness(slice(None), x, y, torch.empty(0)), pixels)
+    return _record(drawn.brightness(slice(None), x, y, torch.empty(0)), pixels)
 
 
 def procedural_galaxies(number: int, pixels: int, generator: torch.Generator) -> Tensor:
@@ -85,14 +87,14 @@ def procedural_galaxies(number: int, pixels: int, generator: torch.Generator) ->
 
     x, y = _places(pixels)
     centre_x, centre_y = (0.05 * torch.randn(number, 1, generator=generator) for _ in range(2))
-    radius = _log_uniform(0.12, 0.4, number, generator)
+    radius = _log_uniform(0.15, 0.4, number, generator)
     e1, e2 = _ellipticity(uniform(0.0, 0.6), uniform(0.0, 2.0 * math.pi))
     one = torch.ones(number, 1)
     disc = _sersic(one, radius, uniform(0.5, 1.5), e1, e2, centre_x, centre_y, x, y)
     disc *= 1.0 + having(SPIRAL) * uniform(0.3, 1.0) * _arms(x - centre_x, y - centre_y, e1, e2, radius, uniform)
-    fraction = uniform(0.0, 0.6)
+    fraction = uniform(0.0, 0.5)
     bulge = _sersic(
-        fraction, radius * uniform(0.15, 0.5), uniform(1.0, 3.0), 0.3 * e1, 0.3 * e2, centre_x, centre_y, x, y
+        fraction, radius * uniform(0.25, 0.6), uniform(1.0, 2.5), 0.3 * e1, 0.3 * e2, centre_x, centre_y, x, y
     )
     image = (1.0 - fraction) * disc + bulge
     clumpy = having(CLUMPY)
@@ -107,7 +109,7 @@ def procedural_galaxies(number: int, pixels: int, generator: torch.Generator) ->
         uniform(0.05, 0.3), radius * uniform(0.2, 0.5), uniform(0.5, 2.0), *_ellipticity(uniform(0.0, 0.4), angle),
         away * angle.cos(), away * angle.sin(), x, y,
     )  # fmt: skip
-    return _pool(image, pixels)
+    return _record(image, pixels)
 
 
 def _arms(x: Tensor, y: Tensor, e1: Tensor, e2: Tensor, radius: Tensor, uniform: Any) -> Tensor:
@@ -157,9 +159,11 @@ def _places(pixels: int) -> tuple[Tensor, Tensor]:
     return x.float().reshape(1, -1), y.float().reshape(1, -1)
 
 
-def _pool(brightness: Tensor, pixels: int) -> Tensor:
+def _record(brightness: Tensor, pixels: int) -> Tensor:
+    """Images (n, P, P) of the brightness (n, R) at `_places`, as a telescope sees them."""
     fine = SUPERSAMPLING * pixels
-    return torch.nn.functional.avg_pool2d(brightness.reshape(-1, 1, fine, fine), SUPERSAMPLING)[:, 0]
+    images = torch.nn.functional.avg_pool2d(brightness.reshape(-1, 1, fine, fine), SUPERSAMPLING)[:, 0]
+    return convolve(images, gaussian_kernel(SEEING, 1.0).to(images))
 
 
 def _sizes(number: int) -> list[int]:

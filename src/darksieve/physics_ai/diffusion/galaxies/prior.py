@@ -53,7 +53,7 @@ class GalaxyPrior:
     def save(self, path: Path) -> None:
         """Write a file."""
         record = {
-            "denoiser": self.denoiser.state_dict(), "shape": asdict(SHAPE), "losses": self.losses,
+            "denoiser": self.denoiser.state_dict(), "shape": asdict(self.denoiser.shape), "losses": self.losses,
             "schedule": (self.denoiser.schedule.sigma_min, self.denoiser.schedule.sigma_max), "seconds": self.seconds,
             "settings": self.settings.model_dump(),
         }  # fmt: skip

@@ -36,7 +36,7 @@ def invert_smoothly(operator: Tensor, y: Tensor, noise: float) -> tuple[Tensor, 
     y : Tensor
         Data (m,) with white noise of standard deviation `noise`.
 
-    References: Suyu et al. 2006, MNRAS 371, 983, eq. 12 and 19, gradient form of the regularisation.
+    References: Suyu et al. 2006, MNRAS 371, 983, with their gradient form of the regularisation.
     """
     side = math.isqrt(operator.shape[1])
     steps = torch.diag(torch.full((side,), 2.0, dtype=operator.dtype))

@@ -189,6 +189,8 @@ def test_training_goes_on_from_its_checkpoint_to_the_same_weights(tmp_path):
         learn(checkpoint=tmp_path / "training.checkpoint", interruption=_Stop(10))
     resumed, again, _ = learn(checkpoint=tmp_path / "training.checkpoint")
     assert again == losses
+    (tmp_path / "broken.checkpoint").write_text("no checkpoint")
+    assert learn(checkpoint=tmp_path / "broken.checkpoint")[1] == losses
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name])
 

@@ -145,8 +145,9 @@ def train(
             log.info("step %d of %d: loss %.4f, %.0f CPU s", run.step, steps, run.losses[-1], run.seconds)
             if interruption:
                 raise interruption.error("training")
-    blocks = torch.tensor(run.losses).split(100)
-    return run.average.module.eval(), [float(block.mean()) for block in blocks], run.seconds
+    trained, blocks = run.average.module, torch.tensor(run.losses).split(100)
+    assert isinstance(trained, LearnedDenoiser)
+    return trained.eval(), [float(block.mean()) for block in blocks], run.seconds
 
 
 def _average(averages: list[Tensor], weights: list[Tensor], number: Tensor) -> None:
@@ -196,9 +197,14 @@ class _Run:
         os.replace(part, path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint."""
-        record: dict[str, Any] = torch.load(path, weights_only=True)
-        for name in ("denoiser", "average", "optimiser", "schedule"):
+        """Go on from a checkpoint; one that cannot be read is ignored."""
+        try:
+            record: dict[str, Any] = torch.load(path, weights_only=True)
+            self.denoiser.load_state_dict(record["denoiser"])
+        except Exception as error:
+            log.warning("checkpoint %s is not used: %s", path.name, str(error).splitlines()[0])
+            return
+        for name in ("average", "optimiser", "schedule"):
             getattr(self, name).load_state_dict(record[name])
         self.generator.set_state(record["generator"])
         self.seconds, self.losses = record["seconds"], record["losses"]

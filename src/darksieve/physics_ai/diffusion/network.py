@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,10 @@ class LearnedDenoiser(Denoiser):
         size = len(power)
         self.enter = nn.Linear(size, shape.width)
         self.blocks = nn.ModuleList(_Block(shape.width) for _ in range(shape.blocks))
-        self.leave = nn.Sequential(nn.LayerNorm(shape.width), nn.SiLU(), nn.Linear(shape.width, size))
-        nn.init.zeros_(self.leave[2].weight)
-        nn.init.zeros_(self.leave[2].bias)
+        last = nn.Linear(shape.width, size)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.leave = nn.Sequential(nn.LayerNorm(shape.width), nn.SiLU(), last)
 
     @classmethod
     def of(cls, sample: Tensor, shape: Shape, schedule: VESchedule) -> LearnedDenoiser:
@@ -150,7 +151,7 @@ def train(
     return trained.eval(), [float(block.mean()) for block in blocks], run.seconds
 
 
-def _average(averages: list[Tensor], weights: list[Tensor], number: Tensor) -> None:
+def _average(averages: Sequence[Tensor], weights: Sequence[Tensor], number: Tensor | int) -> None:
     """Move averages towards the weights after so many steps."""
     share = 1.0 - min(DECAY, (1.0 + float(number)) / (10.0 + float(number)))
     for average, weight in zip(averages, weights):
@@ -174,7 +175,7 @@ class _Run:
     def learn(self, x: Tensor, noise: Noise) -> None:
         """One step of gradient descent."""
         t = torch.rand(len(x), generator=self.generator)
-        z = noise.draw(*x.shape, self.generator)
+        z = noise.draw(len(x), x.shape[1], self.generator)
         weight = self.denoiser.schedule.sigma(t) ** -2 + 1.0 / self.denoiser.power.mean()
         loss = (weight * denoising_error(self.denoiser, x.float(), t, z)).mean()
         self.optimiser.zero_grad(set_to_none=True)

@@ -69,7 +69,8 @@ def study(settings: SourcesConfig, prior_file: Path) -> dict[str, Any]:
     truth = unseen_images(prior.settings, settings.mocks, "mocks", settings.seed).double().flatten(1)
     points = unseen_images(prior.settings, settings.mocks, "points", settings.seed).double().flatten(1)
     errors: dict[str, list[float]] = {"diffusion": [], "smooth pixels": [], "Sersic": []}
-    samples, chi_squared, gallery, seconds = [], [], [], 0.0
+    samples, chi_squared, seconds = [], [], 0.0
+    gallery: list[dict[str, Any]] = []
     for start in range(0, settings.mocks, AT_ONCE):
         mocks = draw_mocks(truth[start : start + AT_ONCE].unflatten(1, (prior.pixels, -1)), generator)
         begin = time.process_time()

@@ -1,8 +1,10 @@
 """A denoiser that is learned: the Wiener filter of the data's covariance, and a network that corrects it.
 
-D(x_t) = m + Q [ L / (L + sigma^2) u + sqrt(L sigma^2 / (L + sigma^2)) f(x_t, sigma) ] with u = Q^T (x_t - m), where m
-and Q L Q^T are mean and covariance of the data: for a Gaussian f is zero, and its scale is that of what the filter
-leaves unknown. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same with a covariance of one number.
+D(x_t) = m + Q [ L / (L + sigma^2) u + sqrt(L sigma^2 / (L + sigma^2)) (f + g w) ] with u = Q^T (x_t - m) and w = u /
+sqrt(L + sigma^2), where m and Q L Q^T are mean and covariance of the data, and the network gives f and g for x_t and
+sigma. For a Gaussian both are zero, and their scale is that of what the filter leaves unknown; g bends the filter where
+noise is to be let through or held back. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same with a covariance of
+one number and without g.
 """
 
 from __future__ import annotations
@@ -72,9 +74,9 @@ class LearnedDenoiser(Denoiser):
         self.register_buffer("power", power.clamp(min=1e-3 * schedule.sigma_min**2).float())
         self.register_buffer("frequency", torch.exp(torch.linspace(math.log(0.2), math.log(8.0), FREQUENCIES)))
         size = len(power)
-        self.enter = nn.Linear(size, shape.width)
+        self.enter = nn.Linear(2 * size, shape.width)
         self.blocks = nn.ModuleList(_Block(shape.width) for _ in range(shape.blocks))
-        last = nn.Linear(shape.width, size)
+        last = nn.Linear(shape.width, 2 * size)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.leave = nn.Sequential(nn.LayerNorm(shape.width), nn.SiLU(), last)
@@ -92,10 +94,13 @@ class LearnedDenoiser(Denoiser):
         gain = self.power / (self.power + square)
         phase = torch.log(sigma) * self.frequency
         time = torch.cat([phase.sin(), phase.cos()], dim=1)
-        hidden = self.enter(x / torch.sqrt(self.power.mean() + square))
+        along = x @ self.axes
+        white = along / torch.sqrt(self.power + square)
+        hidden = self.enter(torch.cat([x / torch.sqrt(self.power.mean() + square), white], dim=1))
         for block in self.blocks:
             hidden = block(hidden, time)
-        found = gain * (x @ self.axes) + torch.sqrt(gain * square) * self.leave(hidden)
+        shift, bend = self.leave(hidden).chunk(2, dim=1)
+        found = gain * along + torch.sqrt(gain * square) * (shift + bend * white)
         return DiracPosterior((self.mean + found @ self.axes.T).to(x_t))
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from darksieve.diagnostics.bars import bar, summarise_bars
 from darksieve.figures.overview import SYSTEMS, map_figure, write_overview
 from darksieve.problem.config import BoltzmannConfig, IsingConfig
+from darksieve.problem.diffusion import ExactConfig, FieldConfig, GalaxiesConfig, SourcesConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 from darksieve.problem.theories import (
     InteractingTheoryConfig,
@@ -28,18 +29,36 @@ SMALL = {
     ),
     "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
     "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, orbit_steps=10),
+    "diffusion.exact": ExactConfig(steps=10, samples=64),
+    "diffusion.field": FieldConfig(fields=1024, steps=10, samples=32),
     "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),
 }
 
 
-LONGER = {"interacting_theory", "lattice_field", "learned_dynamics"}
+LONGER = {"interacting_theory", "lattice_field", "learned_dynamics", "diffusion.exact", "diffusion.field"}
 
 
 @pytest.mark.parametrize(
     "analysis", [pytest.param(name, marks=pytest.mark.slow) if name in LONGER else name for name in SMALL]
 )
 def test_figures_are_drawn_with_labelled_axes(analysis):
-    record = importlib.import_module(f"darksieve.physics_ai.{analysis}.study").study(SMALL[analysis])
+    _check_figures(analysis, importlib.import_module(f"darksieve.physics_ai.{analysis}.study").study(SMALL[analysis]))
+
+
+@pytest.mark.slow
+def test_figures_of_a_prior_of_galaxies_are_drawn(tmp_path):
+    from darksieve.physics_ai.diffusion.galaxies.prior import learn_galaxies
+    from darksieve.physics_ai.diffusion.galaxies.study import study as study_galaxies
+    from darksieve.physics_ai.diffusion.sources.study import study as study_sources
+
+    settings = GalaxiesConfig(drawn=64, real=0.0, steps=10, samples=16)
+    learn_galaxies(settings).save(tmp_path / "prior.pt")
+    _check_figures("diffusion.galaxies", study_galaxies(settings, tmp_path / "prior.pt"))
+    sources = SourcesConfig(mocks=3, samples=2, steps=4)
+    _check_figures("diffusion.sources", study_sources(sources, tmp_path / "prior.pt"))
+
+
+def _check_figures(analysis, record):
     for draw in importlib.import_module(f"darksieve.figures.{analysis}").FIGURES.values():
         figure = draw(record)
         assert isinstance(figure, Figure)

@@ -10,6 +10,9 @@ def test_each_analysis_is_a_target_of_its_own(workspace):
     assert planned == {"analyse", "illustrate", "ising", "hopfield", "boltzmann"}
     theories = ("interacting_theory", "lattice_field", "learned_dynamics", "wide_networks")
     assert workspace.planned(*theories) == {"analyse", "illustrate", *theories}
+    assert {"download", "learn_galaxies", "analyse", "analyse_images", "sample", "diffusion"} <= workspace.planned(
+        "diffusion"
+    )
     assert {"analyse_images", "illustrate", "train", "simulate"} <= workspace.planned("memory")
     assert {"analyse", "analyse_images", "download", "simulate", "scinet"} <= workspace.planned("scinet")
     assert {"survey", "physics_ai"} <= workspace.planned("physics_ai")

@@ -15,17 +15,26 @@ ANALYSES = {
     "interacting_theory": "teacher score_matching digits",
     "lattice_field": "observables flow fields",
     "learned_dynamics": "trajectories energies halo",
+    "diffusion/exact": "process lines densities samplers",
+    "diffusion/field": "wiener denoisers",
+    "diffusion/galaxies": "drawn statistics",
+    "diffusion/sources": "sources accuracy",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
     "arcs": "maps couplings",
     "scinet/images": "answers combinations",
+    "diffusion/ring": "ring",
 }
 CASES = ANALYSES | {
     f"{name}/{experiment}": figures
     for name, figures in IMAGE_ANALYSES.items()
     for experiment in EXPERIMENTS
 }
+DIFFUSION = [
+    name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("diffusion/")
+]
+WITH_PRIOR = ["diffusion/galaxies", "diffusion/sources"]
 SCINET = [name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("scinet/")]
 
 
@@ -51,17 +60,40 @@ def get_analysis_code(wildcards) -> str:
     return code_digest(f"darksieve.cli.{verb}", f"darksieve.physics_ai.{path}.study")
 
 
-def get_analysis_files(wildcards) -> list[str]:
-    """Data files that an analysis reads; registered ones are downloaded."""
-    if wildcards.analysis != "scinet/rotation":
-        return []
-    settings = CONFIG.analyses.scinet.rotation
-    return [settings.curves, settings.table]
+def get_galaxy_files(wildcards) -> list[str]:
+    """Images of real galaxies; registered ones are downloaded."""
+    images = CONFIG.analyses.diffusion.galaxies.images
+    return [images["file"]] if "file" in images else []
+
+
+def get_analysis_inputs(wildcards) -> dict[str, str | list[str]]:
+    """Data files that an analysis reads, and the prior of galaxies."""
+    if wildcards.analysis == "scinet/rotation":
+        settings = CONFIG.analyses.scinet.rotation
+        return {"data": [settings.curves, settings.table]}
+    if wildcards.analysis in WITH_PRIOR:
+        return {
+            "data": get_galaxy_files(wildcards),
+            "prior": "results/physics_ai/diffusion/prior.pt",
+        }
+    return {}
+
+
+def get_analysis_options(wildcards, input) -> str:
+    """The prior of galaxies as an option of the command line."""
+    return f"--prior {input.prior}" if wildcards.analysis in WITH_PRIOR else ""
 
 
 def get_image_inputs(wildcards) -> dict[str, str | list[str]]:
-    """What an analysis of images reads: simulations of rounds, and estimators that learned from them."""
+    """What an analysis of images reads: simulations of rounds, and estimators that learned from them,
+    or the observation, its posterior and the prior of galaxies."""
     folder = f"results/{wildcards.experiment}"
+    if wildcards.image_analysis == "diffusion/ring":
+        return {
+            "observation": f"{folder}/observation.h5",
+            "posterior": f"{folder}/posterior.h5",
+            "prior": "results/physics_ai/diffusion/prior.pt",
+        }
     draws = {"first": "round-1"}
     if wildcards.image_analysis == "memory":
         draws |= {"last": f"round-{get_last_round(wildcards)}", "test": "test"}

@@ -1,6 +1,56 @@
+rule learn_galaxies:
+    input:
+        get_galaxy_files,
+    output:
+        prior="results/physics_ai/diffusion/prior.pt",
+        cost="results/physics_ai/diffusion/costs/learn_galaxies.json",
+    log:
+        "results/physics_ai/diffusion/logs/learn_galaxies/learn_galaxies.log",
+    benchmark:
+        "results/physics_ai/diffusion/benchmarks/learn_galaxies/learn_galaxies.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=CONFIG.analyses.diffusion.galaxies.model_dump_json(
+            exclude={"samples", "offered"}
+        ),
+        code=code_digest("darksieve.cli.learn_galaxies"),
+    message:
+        "Prior of galaxies"
+    shell:
+        "darksieve learn_galaxies --settings {params.settings:q} --threads {threads} --output {output.prior}"
+        " --cost {output.cost} 2>&1 | tee {log}"
+
+
+rule draw_galaxies:
+    input:
+        rules.learn_galaxies.output.prior,
+    output:
+        galaxies="results/physics_ai/diffusion/galaxies.npz",
+        cost="results/physics_ai/diffusion/costs/draw_galaxies.json",
+    log:
+        "results/physics_ai/diffusion/logs/draw_galaxies/draw_galaxies.log",
+    benchmark:
+        "results/physics_ai/diffusion/benchmarks/draw_galaxies/draw_galaxies.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        number=CONFIG.analyses.diffusion.galaxies.offered,
+        code=code_digest("darksieve.cli.draw_galaxies"),
+    message:
+        "Galaxies drawn from their prior"
+    shell:
+        "darksieve draw_galaxies --prior {input} --number {params.number} --threads {threads}"
+        " --output {output.galaxies} --cost {output.cost} 2>&1 | tee {log}"
+
+
 rule analyse:
     input:
-        get_analysis_files,
+        unpack(get_analysis_inputs),
     output:
         result="results/physics_ai/{analysis}/result.json",
         cost="results/physics_ai/{analysis}/costs/analyse.json",
@@ -14,11 +64,12 @@ rule analyse:
         runtime=60,
     params:
         settings=get_settings,
+        options=get_analysis_options,
         code=get_analysis_code,
     message:
         "Analysis: {wildcards.analysis}"
     shell:
-        "darksieve analyse {wildcards.analysis} --settings {params.settings:q} --output {output.result}"
+        "darksieve analyse {wildcards.analysis} --settings {params.settings:q} {params.options} --output {output.result}"
         " --cost {output.cost} 2>&1 | tee {log}"
 
 
@@ -167,6 +218,12 @@ rule survey:
     shell:
         "darksieve survey --cases {params.cases} --results {input.results} --figures {input.figures}"
         " --output {output} 2>&1 | tee {log}"
+
+
+rule diffusion:
+    input:
+        get_illustrations(*DIFFUSION),
+    localrule: True
 
 
 rule physics_ai:

@@ -45,6 +45,8 @@ VERBS = {
     "probe": "what the network's summaries hold, and where among them the observation lies: summary_space.json",
     "attribute": "which pixels of the observation move the log-ratios: attribution.json",
     "detect": "whether attributions point at a subhalo, and where one could be found: subhalo.json",
+    "learn_galaxies": "train a diffusion model of galaxies, the prior of lensed sources: prior.pt",
+    "draw_galaxies": "draw galaxies from that prior, as sources of lenses: galaxies.npz",
     "analyse": "hold a system of the physics of AI to its exact answers: result.json",
     "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
     "illustrate": "draw one figure of an analysis: PDF and PNG",

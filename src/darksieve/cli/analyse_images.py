@@ -28,7 +28,9 @@ DRAWS = {"first": "the first round", "last": "the last round (memory)", "test": 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("analysis", choices=("arcs", "memory", "scinet/images"), help="which analysis")
+    parser.add_argument(
+        "analysis", choices=("arcs", "memory", "scinet/images", "diffusion/ring"), help="which analysis"
+    )
     add_experiment(parser)
     add_store(parser)
     add_threads(parser)
@@ -38,12 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{draw}-manifests", type=Path, nargs="+", help=f"manifests of {text}")
     for draw in ("first", "last"):
         parser.add_argument(f"--{draw}-estimator", type=Path, help=f"estimator.pt of the {draw} round (memory)")
+    parser.add_argument("--observation", type=Path, help="observation.h5 (diffusion/ring)")
+    parser.add_argument("--posterior", type=Path, help="posterior.h5 (diffusion/ring)")
+    parser.add_argument("--prior", type=Path, help="prior.pt of galaxies (diffusion/ring)")
     parser.add_argument("--output", type=Path, required=True, help="result.json, written")
 
 
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
     from darksieve.problem.config import ArcsConfig, MemoryConfig
+    from darksieve.problem.diffusion import RingConfig
     from darksieve.problem.scinet import ImagesConfig
     from darksieve.problem.section import read_config
 
@@ -62,6 +68,14 @@ def run(options: argparse.Namespace) -> None:
         record = study_latents(
             read_config(ImagesConfig, given, where=where), experiment, _read(options, experiment, "first")
         )
+    elif options.analysis == "diffusion/ring":
+        from darksieve.inference.posterior import load_posterior
+        from darksieve.physics_ai.diffusion.ring.study import study as study_ring
+        from darksieve.problem.observation import Observation
+
+        observation, posterior = Observation.read(options.observation), load_posterior(options.posterior)
+        settings = read_config(RingConfig, given, where=where)
+        record = study_ring(settings, experiment, observation, posterior, options.prior)
     else:
         from darksieve.inference.estimator import Estimator
         from darksieve.physics_ai.memory.study import study as study_memory
@@ -70,8 +84,9 @@ def run(options: argparse.Namespace) -> None:
             (Estimator.load(getattr(options, f"{draw}_estimator"), experiment), _read(options, experiment, draw))
             for draw in ("first", "last")
         )
-        settings = read_config(MemoryConfig, given, where=where)
-        record = study_memory(settings, experiment, first, last, _read(options, experiment, "test"))
+        record = study_memory(
+            read_config(MemoryConfig, given, where=where), experiment, first, last, _read(options, experiment, "test")
+        )
     write_json(options.output, record)
     report_bars(record)
 

@@ -11,7 +11,7 @@ from darksieve.cli.analyse import ANALYSES
 from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
 
-IMAGE_ANALYSES = ("arcs", "memory", "scinet/images")
+IMAGE_ANALYSES = ("arcs", "memory", "scinet/images", "diffusion/ring")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

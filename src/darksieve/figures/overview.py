@@ -45,7 +45,7 @@ SYSTEMS: dict[str, System] = {
     "ising": System(
         "Ising magnet", "spins in equilibrium, and how they slow down at the critical point",
         "the energy that memories and Boltzmann machines share", "samplers are judged as those of posteriors are",
-        (-0.06, 0.58),
+        (-0.08, 0.62),
         {
             "enumeration": "equal (Kaufman 1949)",
             "critical temperature": "2.2692 (Onsager 1944)",
@@ -53,7 +53,7 @@ SYSTEMS: dict[str, System] = {
     ),
     "hopfield": System(
         "Hopfield memory", "a spin glass whose valleys are patterns", "associative memory; attention is its heir",
-        "the memory of lenses below", (0.24, 0.86),
+        "the memory of lenses below", (0.2, 0.9),
         {
             "critical load": "0.138 (Amit, Gutfreund and Sompolinsky 1985)",
             "extrapolated capacity": "0 (0.138, Amit, Gutfreund and Sompolinsky 1985)",
@@ -64,20 +64,20 @@ SYSTEMS: dict[str, System] = {
     "memory": System(
         "memory of lenses", "an energy that is low where lenses are", "a modern Hopfield network over the simulations",
         "recalls lenses from damaged images, denoises them, and scores observations that no simulation resembles",
-        (0.36, 0.26),
+        (0.22, 0.3),
     ),
     "boltzmann": System(
         "Boltzmann machine", "spins with couplings that are learned", "a generative model with hidden units",
-        "the machine of arcs below", (0.1, 0.38),
+        "the machine of arcs below", (0.02, 0.38),
         {"annealed nats": "0 (enumeration)"},
     ),
     "arcs": System(
         "machine of arcs", "couplings of pixels", "a restricted Boltzmann machine of binarised arcs",
-        "which pixels of a lensed image go together", (0.14, 0.08),
+        "which pixels of a lensed image go together", (0.02, 0.1),
     ),
     "wide_networks": System(
         "wide networks", "free fields at infinite width, interactions of order 1 / width", "random networks",
-        "how far a network is from the Gaussian process that it tends to", (0.46, 0.92),
+        "how far a network is from the Gaussian process that it tends to", (0.58, 0.92),
         {
             "fourth cumulant, relu": "15/4 (exact)",
             "fourth cumulant, erf": "0.362465 (exact)",
@@ -87,11 +87,11 @@ SYSTEMS: dict[str, System] = {
     ),
     "interacting_theory": System(
         "interacting theories", "actions with couplings of three and four points", "an invertible network",
-        "reads a theory from data: of digits, and of fields on a lattice", (0.66, 0.66),
+        "reads a theory from data: of digits, and of fields on a lattice", (0.74, 0.68),
     ),
     "lattice_field": System(
         "lattice field theory", "phi^4 in two dimensions", "a continuous flow with the symmetries of the action",
-        "samples fields, and gives their partition function", (0.54, 0.4),
+        "samples fields, and gives their partition function", (0.68, 0.45),
         {
             "pole mass": "0: 3.96(3) to 4.03(6) times 1 / side (Albergo et al. 2019)",
             "effective fraction, 6": "0.904 at L = 32 (Gerdes et al. 2023)",
@@ -99,15 +99,38 @@ SYSTEMS: dict[str, System] = {
     ),
     "learned_dynamics": System(
         "learned dynamics", "Hamilton's equations", "a network whose output is the energy",
-        "weighs an NFW halo by the orbits in it", (0.86, 0.5),
+        "weighs an NFW halo by the orbits in it", (0.94, 0.54),
         {
             "spring, loss": "0.0359 +- 0.0018 (Greydanus et al. 2019)",
             "spring, energy": "3.84e-4 +- 0.65e-4 (Greydanus et al. 2019)",
             "two bodies": "1600 (6.3e-2 over 3.9e-5, Greydanus et al. 2019)",
         },
     ),
+    "diffusion/exact": System(
+        "diffusion, exact", "noise in, structure out: entropy, and an electrostatic relative",
+        "a denoiser, and the ordinary differential equation that it makes", "checks the samplers that lenses need",
+        (0.36, 0.72),
+        {"posterior, mean": "0 (exact)", "entropy": "0 (exact)"},
+    ),
+    "diffusion/field": System(
+        "diffusion: Gaussian fields", "a random field behind a lens", "posterior samples by moment matching",
+        "a lensed source whose posterior is known", (0.44, 0.56),
+        {"mean, exact denoiser": "0 (Wiener)", "chi-squared": "1 (Wiener)"},
+    ),
+    "diffusion/galaxies": System(
+        "diffusion: galaxies", "a distribution known by samples", "a learned denoiser", "a prior of galaxies",
+        (0.36, 0.14),
+    ),
+    "diffusion/sources": System(
+        "diffusion: lensed galaxies", "an inverse problem", "posterior samples under the learned prior",
+        "galaxies behind known lenses, beside Sersic fits and smooth inversions", (0.46, 0.24),
+    ),
+    "diffusion/ring": System(
+        "diffusion: a ring", "an inverse problem", "posterior samples under the learned prior",
+        "the galaxy behind an experiment's lens", (0.3, -0.01),
+    ),
     "scinet/pendulum": System(
-        "SciNet: pendulum", "damped motion", "a bottleneck of latent variables", "checks the module", (1.02, 0.3),
+        "SciNet: pendulum", "damped motion", "a bottleneck of latent variables", "checks the module", (1.04, 0.33),
         {
             "error": "0.0157 with two latents, 0.0127 with three (Iten et al. 2020, their checkpoints)",
             "frequency": "0.998 (their checkpoint)",
@@ -116,7 +139,7 @@ SYSTEMS: dict[str, System] = {
     ),
     "scinet/collision": System(
         "SciNet: collision", "conservation of angular momentum", "a bottleneck of one variable", "checks the module",
-        (0.96, 0.15),
+        (1.02, 0.15),
         {
             "angular momentum": "0.9958 (Iten et al. 2020, their checkpoint)",
             "error": "0.0385 (their checkpoint)",
@@ -124,11 +147,11 @@ SYSTEMS: dict[str, System] = {
     ),
     "scinet/qubits": System(
         "SciNet: qubits", "states of one and two qubits", "how many variables a state needs", "checks the module",
-        (0.82, 0.04),
+        (0.9, 0.03),
     ),
     "scinet/heliocentric": System(
         "SciNet: planets", "the Sun at the centre", "angles that are learned from angles seen from Earth",
-        "checks the module", (0.74, 0.25),
+        "checks the module", (0.8, 0.26),
         {
             "Earth angle": "0.9984 (Iten et al. 2020, their checkpoint)",
             "Mars angle": "0.9853 (their checkpoint)",
@@ -137,7 +160,7 @@ SYSTEMS: dict[str, System] = {
     ),
     "scinet/rotation": System(
         "SciNet: rotation curves", "dark matter in galaxies", "numbers that a galaxy needs beyond its visible matter",
-        "175 galaxies of SPARC, beside mock universes where the answer is known", (0.62, 0.16),
+        "175 galaxies of SPARC, beside mock universes where the answer is known", (0.68, 0.15),
         {
             "fit for dynamics": "153 (McGaugh, Lelli and Schombert 2016)",
             "acceleration scale": "1.20 +- 0.02 (McGaugh, Lelli and Schombert 2016)",
@@ -146,7 +169,7 @@ SYSTEMS: dict[str, System] = {
     ),
     "scinet/images": System(
         "SciNet: lenses", "combinations of a lens's parameters", "a bottleneck of latent variables",
-        "in which combinations a network holds what it knows of an image", (0.46, 0.06),
+        "in which combinations a network holds what it knows of an image", (0.62, 0.01),
     ),
 }  # fmt: skip
 BONDS = (
@@ -155,6 +178,10 @@ BONDS = (
     ("hopfield", "memory", "one step is attention"),
     ("hopfield", "boltzmann", "hidden spins summed out"),
     ("boltzmann", "arcs", ""),
+    ("hopfield", "diffusion/exact", "one step is a denoiser"),
+    ("diffusion/exact", "diffusion/field", ""),
+    ("diffusion/galaxies", "diffusion/sources", ""),
+    ("diffusion/galaxies", "diffusion/ring", ""),
     ("wide_networks", "interacting_theory", "diagrams"),
     ("lattice_field", "interacting_theory", "couplings read back"),
     ("learned_dynamics", "scinet/pendulum", ""),
@@ -166,7 +193,7 @@ BONDS = (
 @styled
 def map_figure() -> Figure:
     """Where each system lies between equilibrium and motion, and between use and understanding."""
-    figure = new_figure(7.0, 4.4)
+    figure = new_figure(7.0, 5.2)
     axes = figure.add_subplot()
     for one, other, what in BONDS:
         (x, y), (u, v) = SYSTEMS[one].place, SYSTEMS[other].place
@@ -178,7 +205,7 @@ def map_figure() -> Figure:
         colour = MAIN if y > 0.35 else ACCENT
         axes.annotate(system.title, (x, y), ha="center", va="center", fontsize=8, color="white", zorder=3,
                       bbox={"boxstyle": "round", "fc": colour, "ec": "none"})  # fmt: skip
-    axes.set(xlim=(-0.14, 1.14), ylim=(-0.02, 1.0), xticks=(0.0, 0.5, 1.0), yticks=(0.12, 0.88))
+    axes.set(xlim=(-0.14, 1.14), ylim=(-0.08, 1.0), xticks=(0.0, 0.5, 1.0), yticks=(0.12, 0.88))
     axes.set_xticklabels(("spins in equilibrium", "fields", "motion"))
     axes.set_yticklabels(("networks used\non physics", "networks seen\nthrough physics"))
     axes.tick_params(length=0)

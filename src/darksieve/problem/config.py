@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from darksieve.problem.diffusion import DiffusionConfig
 from darksieve.problem.scinet import ScinetConfig
 from darksieve.problem.section import Section
 from darksieve.problem.theories import (
@@ -401,6 +402,7 @@ class AnalysesConfig(Section):
     learned_dynamics: LearnedDynamicsConfig = Field(
         default_factory=LearnedDynamicsConfig, description="dynamics learned from motion"
     )
+    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig, description="diffusion models")
 
 
 class WorkflowConfig(Section):

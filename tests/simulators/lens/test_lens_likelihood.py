@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal, norm
 from darksieve.problem.errors import DarksieveError
 from darksieve.simulators.lens import StrongLens
 from darksieve.simulators.lens.instrument import add_noise
-from darksieve.simulators.lens.likelihood import noise_log_likelihood
+from darksieve.simulators.lens.likelihood import noise_log_likelihood, whiten
 
 PIXELS, EXPOSURE = 7, 1000.0
 
@@ -102,3 +102,14 @@ def test_lens_is_likeliest_where_its_image_was_made(parameters, lens_values):
     assert torch.equal(value, simulator.log_likelihood(x, signal, masks))
     masks["image"][:, :12] = False
     assert float(simulator.log_likelihood(x, signal, masks)[0]) < float(value[0])
+
+
+def test_whitened_noise_is_white():
+    """Covariance of correlated noise of the pixels used, by the matrix that smooths it."""
+    correlation = 0.3
+    weight = (1 - math.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
+    used = torch.from_numpy(np.random.default_rng(1).random((PIXELS, PIXELS)) < 0.7)
+    noise = smoothing(weight)[used.numpy().ravel()]  # (pixels used, white numbers)
+    white = whiten(torch.from_numpy(noise.T.copy()), correlation, used).numpy()
+    np.testing.assert_allclose(white.T @ white, np.eye(int(used.sum())), atol=1e-10)
+    assert whiten(torch.ones(2, 3), 0.0, used).sum() == 6

@@ -13,7 +13,7 @@ from torch import Tensor
 from darksieve.problem.errors import DarksieveError
 from darksieve.simulators.lens.instrument import neighbour_weight, noise_is_normal, noise_variance
 
-__all__ = ["noise_log_likelihood"]
+__all__ = ["noise_log_likelihood", "whiten"]
 
 REACH = 2  # pixels: (c, 1, c) correlates a pixel with its neighbours and with theirs
 
@@ -64,6 +64,24 @@ def noise_log_likelihood(
         chi_squared, log_determinant = residual.square().sum(dim=1), 0.0
     normalisation = residual.shape[1] * math.log(2 * math.pi) + log_determinant
     return -0.5 * (chi_squared + variance.log().sum(dim=1) + normalisation)
+
+
+def whiten(values: Tensor, noise_correlation: float, used: Tensor) -> Tensor:
+    """Values (B, N) of the pixels used, in units of their noise, freed of its correlation.
+
+    Parameters
+    ----------
+    noise_correlation : float
+        Correlation of neighbouring pixels, as for `add_noise`.
+    used : bool Tensor
+        (P, P), False where a pixel is masked; the others come in the order of rows.
+    """
+    from scipy.linalg import solve_banded
+
+    if not noise_correlation:
+        return values
+    factor = _cholesky(noise_correlation, used.shape[1], used.numpy().tobytes())
+    return torch.from_numpy(solve_banded((len(factor) - 1, 0), factor, values.numpy().T).T.copy())
 
 
 def _whitened(residual: Tensor, noise_correlation: float, used: Tensor) -> tuple[Tensor, float]:

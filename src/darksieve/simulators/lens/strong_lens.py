@@ -205,15 +205,8 @@ class StrongLens(Simulator):
                 f"parameters of shape {tuple(z.shape)}", where="StrongLens",
                 mend=f"give a column each of {', '.join(self.parameters)}",
             )  # fmt: skip
-        values = dict(zip(self.parameters, z.split(1, dim=1)))
-        values |= {name: z.new_full((len(z), 1), value) for name, value in self.fixed.items()}
-        haloes = None
-        if self.subhalo:
-            mass = 10 ** values["log10_m_sub"]
-            haloes = haloes_from_mass(
-                values["x_sub"], values["y_sub"], mass, self.concentration, self.truncation,
-                torch.ones_like(mass, dtype=torch.bool), self.plane,
-            )  # fmt: skip
+        values = self.named(z)
+        haloes = self._haloes(values)
         drawn = self.populations.draw(values, generator) if self.populations else None
         source = self.source.draw(values, generator)
         light = self.light.draw(values, generator) if self.light is not None else None
@@ -290,6 +283,39 @@ class StrongLens(Simulator):
                 brightness += light.brightness(rows, x, y, workspace[4:6])
             images[rows] = instrument.integrate(brightness)
         return convolve(images, instrument.psf)
+
+    def named(self, z: Tensor) -> dict[str, Tensor]:
+        """Parameters z (n, P) by name, each (n, 1), with those that are fixed."""
+        values = dict(zip(self.parameters, z.split(1, dim=1)))
+        return values | {name: z.new_full((len(z), 1), value) for name, value in self.fixed.items()}
+
+    def trace(self, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Where the instrument's rays (B, R) come from in the source plane [arcsec], by the lens without populations.
+
+        Parameters
+        ----------
+        values : mapping of str to Tensor
+            Parameters of the lens, (B, 1).
+        """
+        shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
+        lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
+        shear = torch.stack([values["shear_1"], values["shear_2"]])
+        haloes = self._haloes(values)
+        halo = None if haloes is None else tnfw_coefficients(haloes)
+        instrument = self._instrument_like(lens)
+        rows = EPL_WORKSPACE if halo is None else 2 + TNFW_WORKSPACE
+        memory = lens.new_empty(rows, lens.shape[1], instrument.x.numel())
+        return _trace(instrument.x, instrument.y, lens, shear, halo, memory)
+
+    def _haloes(self, values: Mapping[str, Tensor]) -> Haloes | None:
+        """The subhalo of each lens, if there is one."""
+        if not self.subhalo:
+            return None
+        mass = 10 ** values["log10_m_sub"]
+        return haloes_from_mass(
+            values["x_sub"], values["y_sub"], mass, self.concentration, self.truncation,
+            torch.ones_like(mass, dtype=torch.bool), self.plane,
+        )  # fmt: skip
 
     def _instrument_like(self, tensor: Tensor) -> Instrument:
         key = (tensor.device, tensor.dtype)

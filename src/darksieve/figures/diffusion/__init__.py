@@ -1,0 +1,1 @@
+"""Figures of the analyses of diffusion models."""

@@ -1,0 +1,1 @@
+"""A lensed Gaussian random field, whose posterior is known: the Wiener filter."""

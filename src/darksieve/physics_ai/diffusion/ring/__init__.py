@@ -1,0 +1,1 @@
+"""The galaxy behind an experiment's lens, sampled by the learned prior."""

@@ -43,8 +43,8 @@ format: $(READY)
 	ruff format .
 	snakefmt Snakefile workflow
 
-lock: pyproject.toml  # needs uv; torch is left out so that each machine takes the build that fits it
-	uv pip compile --quiet --generate-hashes --no-emit-package torch --extra dev --python-version 3.11 \
+lock: pyproject.toml  # needs uv; torch is left out so that each machine takes the build that fits it, and torchvision as nobody imports it
+	uv pip compile --quiet --generate-hashes --no-emit-package torch --no-emit-package torchvision --extra dev --python-version 3.11 \
 	  --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml --output-file requirements.lock
 
 clean:

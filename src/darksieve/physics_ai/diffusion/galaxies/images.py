@@ -163,7 +163,8 @@ def _record(brightness: Tensor, pixels: int) -> Tensor:
     """Images (n, P, P) of the brightness (n, R) at `_places`, as a telescope sees them."""
     fine = SUPERSAMPLING * pixels
     images = torch.nn.functional.avg_pool2d(brightness.reshape(-1, 1, fine, fine), SUPERSAMPLING)[:, 0]
-    return convolve(images, gaussian_kernel(SEEING, 1.0).to(images))
+    seen = convolve(images, gaussian_kernel(SEEING, 1.0).to(images))
+    return seen.clamp_(min=0)  # Fourier transforms leave rounding errors where it is dark
 
 
 def _sizes(number: int) -> list[int]:

@@ -107,7 +107,8 @@ def samplers_figure(record: Mapping[str, Any]) -> Figure:
         for radius in (1.0, 2.0):
             axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="black", lw=0.8)
         title = {"gradient": "gradient\n(DPS)"}.get(name, name.replace(", ", "\n"))
-        axes.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal", xlabel="first direction [sd]", title=title)
+        edge = max(5.0, 1.1 * float(np.quantile(np.abs(points[:, :2]), 0.99)))
+        axes.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xlabel="first direction [sd]", title=title)
         spread.plot(range(1, 1 + len(entry["eigenvalues"])), entry["eigenvalues"], "o-", color=colour, ms=2.5, lw=0.8)
     panels[0].set_ylabel("second direction [sd]")
     spread.axhspan(0.65, 1.15, color=GREY, alpha=0.3, lw=0)

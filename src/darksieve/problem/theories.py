@@ -46,7 +46,8 @@ class LatticeFieldConfig(Section):
 class LearnedDynamicsConfig(Section):
     """The analysis `learned_dynamics`."""
 
-    seeds: int = Field(5, ge=1, description="springs with noise of their own, each with both networks")
+    seeds: int = Field(5, ge=1, description="springs with noise of their own")
     spring_steps: int = Field(2000, ge=10, description="gradient steps on a spring")
+    pendulum_steps: int = Field(3000, ge=10, description="gradient steps on a pendulum and on a double pendulum")
     orbit_steps: int = Field(10000, ge=10, description="gradient steps on two bodies, and on orbits in a halo")
     seed: int = Field(1, ge=0, description="seed of the analysis")

@@ -38,7 +38,7 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
-Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
+Method = Literal["exact", "nested", "nuts", "sghmc", "flow", "vi"]
 METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
 
 
@@ -237,7 +237,8 @@ class ReferenceConfig(Section):
     methods: list[Method] = Field(
         [],
         description="exact posterior samples of a toy problem, nested sampling, Hamiltonian Monte Carlo (NUTS), "
-        "stochastic-gradient HMC, variational inference; all but the first need the simulator's `log_likelihood`",
+        "stochastic-gradient HMC, importance sampling by a normalising flow, variational inference; all but the first "
+        "need the simulator's `log_likelihood`",
     )
     chains: int = Field(4, ge=2, description="chains of nuts and sghmc")
     samples: int = Field(1000, ge=100, description="samples a chain; the other methods draw as many as all chains")

@@ -23,9 +23,7 @@ SMALL = {
     "scinet.collision": CollisionConfig(steps=20),
     "scinet.qubits": QubitsConfig(one_qubit=[1, 2, 3], two_qubits=[0, 6], steps=20),
     "scinet.heliocentric": HeliocentricConfig(steps=20),
-    "interacting_theory": InteractingTheoryConfig(
-        samples=1000, starts=1, steps=10, fields=256, digit_steps=1, large_steps=1
-    ),
+    "interacting_theory": InteractingTheoryConfig(samples=1000, starts=1, steps=10, fields=256, digit_steps=1),
     "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
     "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, pendulum_steps=10, orbit_steps=10),
     "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),

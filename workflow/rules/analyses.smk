@@ -15,6 +15,7 @@ ANALYSES = {
     "interacting_theory": "teacher score_matching digits",
     "lattice_field": "observables flow fields",
     "learned_dynamics": "trajectories energies halo",
+    "convergence_theory": "maps couplings",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",

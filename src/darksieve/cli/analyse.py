@@ -14,6 +14,7 @@ ANALYSES = (
     "ising",
     "hopfield",
     "boltzmann",
+    "convergence_theory",
     "interacting_theory",
     "lattice_field",
     "learned_dynamics",

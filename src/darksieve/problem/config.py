@@ -12,9 +12,12 @@ from pydantic import Field, model_validator
 from darksieve.problem.scinet import ScinetConfig
 from darksieve.problem.section import Section
 from darksieve.problem.theories import (
+    ConvergenceTheoryConfig,
+    EmbeddingWidthConfig,
     InteractingTheoryConfig,
     LatticeFieldConfig,
     LearnedDynamicsConfig,
+    SummaryTheoryConfig,
     WideNetworksConfig,
 )
 
@@ -23,6 +26,8 @@ __all__ = [
     "AnalysesConfig",
     "ArcsConfig",
     "BoltzmannConfig",
+    "ConvergenceTheoryConfig",
+    "EmbeddingWidthConfig",
     "ExperimentConfig",
     "HopfieldConfig",
     "InteractingTheoryConfig",
@@ -31,6 +36,7 @@ __all__ = [
     "LearnedDynamicsConfig",
     "MemoryConfig",
     "Method",
+    "SummaryTheoryConfig",
     "WideNetworksConfig",
     "WorkflowConfig",
     "analysis_section",
@@ -395,6 +401,15 @@ class AnalysesConfig(Section):
     lattice_field: LatticeFieldConfig = Field(default_factory=LatticeFieldConfig, description="lattice phi^4")
     learned_dynamics: LearnedDynamicsConfig = Field(
         default_factory=LearnedDynamicsConfig, description="dynamics learned from motion"
+    )
+    convergence_theory: ConvergenceTheoryConfig = Field(
+        default_factory=ConvergenceTheoryConfig, description="the theory of convergence maps, cold and warm"
+    )
+    summary_theory: SummaryTheoryConfig = Field(
+        default_factory=SummaryTheoryConfig, description="the theory of each experiment's learned summaries"
+    )
+    embedding_width: EmbeddingWidthConfig = Field(
+        default_factory=EmbeddingWidthConfig, description="each experiment's embedding as a wide network"
     )
 
 

@@ -13,7 +13,7 @@ from torch.func import jacfwd
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.interacting_theory.couplings import couplings, selected_couplings
 from darksieve.physics_ai.interacting_theory.data import QuarticAction, digits, make_teacher
-from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, train, whiten
+from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, extend, train, whiten
 from darksieve.physics_ai.interacting_theory.score_matching import field_couplings, monomials, polynomial_couplings
 from darksieve.physics_ai.lattice_field.action import Action
 from darksieve.physics_ai.lattice_field.hmc import run_chains
@@ -28,7 +28,8 @@ TESTED = 20000  # samples
 QUARTIC_SIZE, CUBIC, QUARTIC = 4, 1.2, 4.5
 LATTICE = Action(side=8, mass=-4.0, coupling=8.0)
 APART = 5  # trajectories between states that are used
-DIGITS = {8: True, 28: False}  # side: whether the linear parts are learned or kept as the Gaussian theory has them
+DIGITS = (8, 28)  # sides
+MODES = 64  # of digits that interact
 DIGIT_RANK, DIGIT_RATE, DIGIT_BATCH = 16, 3e-3, 256
 COPIES = 20
 TRIPLES = 1000  # couplings that are read off the larger digits
@@ -164,10 +165,11 @@ def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any
     data, test = digits(side, COPIES, _seed(settings, "digits"))
     gaussian = InvertibleNetwork(side**2, 1, 1)
     whiten(gaussian, data)
-    network = _start(data, DIGIT_RANK, _seed(settings, "digits", side))
-    steps = settings.digit_steps if side == 8 else settings.large_steps
-    seed = _seed(settings, "digit training", side)
-    train(network, data, steps, DIGIT_BATCH, DIGIT_RATE, seed, linear=DIGITS[side])
+    with torch.no_grad():
+        modes = gaussian(data)[:, -MODES:]
+    core = _start(modes, DIGIT_RANK, _seed(settings, "digits", side))
+    train(core, modes, settings.digit_steps, DIGIT_BATCH, DIGIT_RATE, _seed(settings, "digit training", side))
+    network = extend(core, gaussian)
     centre = data.mean(dim=0)
     generator = torch.Generator().manual_seed(_seed(settings, "legs"))
     legs = torch.randint(side**2, (TRIPLES, 3), generator=generator)

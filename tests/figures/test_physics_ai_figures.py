@@ -10,6 +10,7 @@ from darksieve.figures.overview import SYSTEMS, map_figure, write_overview
 from darksieve.problem.config import BoltzmannConfig, IsingConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 from darksieve.problem.theories import (
+    ConvergenceTheoryConfig,
     InteractingTheoryConfig,
     LatticeFieldConfig,
     LearnedDynamicsConfig,
@@ -26,6 +27,7 @@ SMALL = {
     "interacting_theory": InteractingTheoryConfig(samples=1000, starts=1, steps=10, fields=256, digit_steps=1),
     "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
     "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, pendulum_steps=10, orbit_steps=10),
+    "convergence_theory": ConvergenceTheoryConfig(maps=160),
     "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),
 }
 

@@ -89,6 +89,18 @@ SYSTEMS: dict[str, System] = {
         "interacting theories", "actions with couplings of three and four points", "an invertible network",
         "reads a theory from data: of digits, and of fields on a lattice", (0.66, 0.66),
     ),
+    "convergence_theory": System(
+        "theory of dark matter maps", "which interactions of a mass map tell cold from warm dark matter",
+        "score matching: couplings without a partition function", "maps of subhaloes, cold and warm", (0.84, 0.8),
+    ),
+    "summary_theory": System(
+        "theory of summaries", "couplings beyond the Gaussian theory", "an invertible network, and score matching",
+        "which of the summaries that an estimator learned are not Gaussian", (0.34, 0.58),
+    ),
+    "embedding_width": System(
+        "width of an embedding", "a free field with interactions of order 1 / width", "the embedding of an estimator",
+        "how far from Gaussian it is, and whether its Gaussian process predicts an ensemble's spread", (0.76, 0.97),
+    ),
     "lattice_field": System(
         "lattice field theory", "phi^4 in two dimensions", "a continuous flow with the symmetries of the action",
         "samples fields, and gives their partition function", (0.54, 0.4),
@@ -157,6 +169,9 @@ BONDS = (
     ("boltzmann", "arcs", ""),
     ("wide_networks", "interacting_theory", "diagrams"),
     ("lattice_field", "interacting_theory", "couplings read back"),
+    ("interacting_theory", "convergence_theory", ""),
+    ("interacting_theory", "summary_theory", ""),
+    ("wide_networks", "embedding_width", ""),
     ("learned_dynamics", "scinet/pendulum", ""),
     ("scinet/heliocentric", "scinet/rotation", ""),
     ("scinet/rotation", "scinet/images", ""),

@@ -72,15 +72,15 @@ class SummaryTheoryConfig(Section):
     """The analysis `summary_theory`: couplings of the summaries that each experiment's estimator learned."""
 
     components: int = Field(6, ge=2, le=10, description="principal components of the summaries")
-    steps: int = Field(1500, ge=10, description="gradient steps of the network")
+    steps: int = Field(3000, ge=10, description="gradient steps of the network")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 
 
 class EmbeddingWidthConfig(Section):
     """The analysis `embedding_width`: the embedding of each experiment's estimator, random and trained."""
 
-    factors: list[Annotated[float, Field(gt=0, le=8)]] = Field(
-        [0.125, 0.25, 0.5, 1.0], min_length=3, description="widths of the embedding, relative to the estimator's"
+    divisors: list[Annotated[int, Field(ge=1, le=16)]] = Field(
+        [16, 8, 4, 2, 1], min_length=2, description="whole numbers by which the embedding's widths are divided"
     )
     draws: int = Field(1000, ge=10, description="random networks of each width")
     networks: int = Field(8, ge=3, description="estimators of the ensemble")

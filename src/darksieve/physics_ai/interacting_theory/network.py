@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["InvertibleNetwork", "Layer", "extend", "train", "whiten"]
+__all__ = ["InvertibleNetwork", "Layer", "extend", "start", "train", "whiten"]
 
 LARGEST_GRADIENT = 1.0  # its norm: rare data far out pull hard at a polynomial
 
@@ -90,6 +90,19 @@ def whiten(network: InvertibleNetwork, data: Tensor, ridge: float = 0.0) -> None
     first = network.layers[0]
     first.weight.copy_((axes / (size + ridge).sqrt()).T)  # type: ignore[operator]
     first.bias.copy_(-first.weight @ mean)  # type: ignore[operator]
+
+
+@torch.no_grad()
+def start(data: Tensor, layers: int, rank: int, seed: int) -> InvertibleNetwork:
+    """A network that is the Gaussian theory of data (n, d), seen in randomly turned latents."""
+    torch.manual_seed(seed)
+    network = InvertibleNetwork(data.shape[1], layers, rank)
+    whiten(network, data)
+    for layer in network.layers:
+        turn = torch.linalg.qr(torch.randn_like(layer.weight))[0]  # type: ignore[arg-type]
+        layer.weight.copy_(turn @ layer.weight)  # type: ignore[operator]
+        layer.bias.copy_(turn @ layer.bias)  # type: ignore[operator]
+    return network
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch.func import jacfwd
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.interacting_theory.couplings import couplings, selected_couplings
 from darksieve.physics_ai.interacting_theory.data import QuarticAction, digits, make_teacher
-from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, extend, train, whiten
+from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, extend, start, train, whiten
 from darksieve.physics_ai.interacting_theory.score_matching import field_couplings, monomials, polynomial_couplings
 from darksieve.physics_ai.lattice_field.action import Action
 from darksieve.physics_ai.lattice_field.hmc import run_chains
@@ -107,9 +107,9 @@ def _learn_teacher(settings: InteractingTheoryConfig) -> dict[str, Any]:
     whiten(gaussian, data)
     students: list[dict[str, Any]] = []
     action = _mean_action(teacher, test)
-    for start in range(settings.starts):
-        student = _start(data, STUDENT_RANK, _seed(settings, "student", start))
-        train(student, data, settings.steps, BATCH, RATE, _seed(settings, "training", start))
+    for number in range(settings.starts):
+        student = start(data, LAYERS, STUDENT_RANK, _seed(settings, "student", number))
+        train(student, data, settings.steps, BATCH, RATE, _seed(settings, "training", number))
         found = couplings(student, centre, 4)
         spread = torch.cov(student.sample(TESTED, generator).T)
         students.append(
@@ -167,7 +167,7 @@ def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any
     whiten(gaussian, data)
     with torch.no_grad():
         modes = gaussian(data)[:, -MODES:]
-    core = _start(modes, DIGIT_RANK, _seed(settings, "digits", side))
+    core = start(modes, LAYERS, DIGIT_RANK, _seed(settings, "digits", side))
     train(core, modes, settings.digit_steps, DIGIT_BATCH, DIGIT_RATE, _seed(settings, "digit training", side))
     network = extend(core, gaussian)
     centre = data.mean(dim=0)
@@ -197,19 +197,6 @@ def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any
         "drawn": rounded(network.sample(8, generator).reshape(-1, side, side), 3) if side == 8 else [],
         "strength": rounded(torch.sort(triples.abs(), descending=True)[0], 4),
     }
-
-
-def _start(data: Tensor, rank: int, seed: int) -> InvertibleNetwork:
-    """A network that is the Gaussian theory of the data (n, d), seen in randomly turned latents."""
-    torch.manual_seed(seed)
-    network = InvertibleNetwork(data.shape[1], LAYERS, rank)
-    whiten(network, data)
-    with torch.no_grad():
-        for layer in network.layers:
-            turn = torch.linalg.qr(torch.randn_like(layer.weight))[0]  # type: ignore[arg-type]
-            layer.weight.copy_(turn @ layer.weight)  # type: ignore[operator]
-            layer.bias.copy_(turn @ layer.bias)  # type: ignore[operator]
-    return network
 
 
 @torch.no_grad()

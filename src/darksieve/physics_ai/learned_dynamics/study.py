@@ -149,9 +149,7 @@ def _learn(name: str, settings: LearnedDynamicsConfig, seed: int = 0) -> tuple[d
         error, motion, energy = energy_error(case.system, dynamics, start)
         learned[learner] = dynamics
         found[learner] = {
-            "test_loss": float(
-                ((dynamics(new_states.flatten(0, 1)).detach() - new_velocities.flatten(0, 1)) ** 2).mean()
-            ),
+            "test_loss": float(((dynamics(new_states).detach() - new_velocities) ** 2).mean()),
             "energy_error": error,
             "orbit": rounded(motion[:, 0], 4),
             "energy": rounded((energy - energy[0]).square().mean(dim=1).sqrt(), 4),

@@ -43,7 +43,7 @@ def spread_figure(record: Mapping[str, Any]) -> Figure:
     for entry, colour in zip(spread, _colours(len(spread))):
         left.loglog(entry["deviation"], entry["scatter"], ".", color=colour, ms=2.5)
     every = np.concatenate([[*entry["deviation"], *entry["scatter"]] for entry in spread])
-    limits = 0.8 * every[every > 0].min(), 1.25 * every.max()
+    limits = 0.8 * float(np.quantile(every, 0.01)), 1.25 * every.max()
     left.axline((limits[1], limits[1]), (limits[0], limits[0]), color=GREY, lw=0.8)
     left.set(
         xlim=limits, ylim=limits, xlabel="s.d. by the Gaussian process", ylabel="scatter of the ensemble",
@@ -64,7 +64,7 @@ def spread_figure(record: Mapping[str, Any]) -> Figure:
     for axes in (middle, right):
         axes.set(yticks=place, ylim=(len(place) - 0.5, -2.5))
         axes.set_yticklabels(labels if axes is middle else [])
-        axes.legend(loc="upper left", fontsize=7)
+        axes.legend(loc="upper left", fontsize=7, frameon=True, framealpha=1.0, edgecolor="none")
     return figure
 
 

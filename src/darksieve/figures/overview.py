@@ -100,6 +100,7 @@ SYSTEMS: dict[str, System] = {
     "embedding_width": System(
         "width of an embedding", "a free field with interactions of order 1 / width", "the embedding of an estimator",
         "how far from Gaussian it is, and whether its Gaussian process predicts an ensemble's spread", (0.76, 0.97),
+        {"slope": "-1 (leading order)"},
     ),
     "lattice_field": System(
         "lattice field theory", "phi^4 in two dimensions", "a continuous flow with the symmetries of the action",
@@ -110,7 +111,7 @@ SYSTEMS: dict[str, System] = {
         },
     ),
     "learned_dynamics": System(
-        "learned dynamics", "Hamilton's equations", "a network whose output is the energy",
+        "learned dynamics", "equations of Hamilton and of Lagrange", "a network whose output is the energy",
         "weighs an NFW halo by the orbits in it", (0.86, 0.5),
         {
             "spring, loss": "0.0359 +- 0.0018 (Greydanus et al. 2019)",

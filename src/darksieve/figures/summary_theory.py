@@ -28,9 +28,8 @@ def strengths_figure(record: Mapping[str, Any]) -> Figure:
     left.set(xlabel="component of the summaries", ylabel="r.m.s. coupling", xticks=place)
     left.legend()
     shown = right.imshow(np.abs(correlations), vmin=0.0, vmax=1.0, aspect="auto", cmap="Blues", origin="upper")
-    right.set_xticks(
-        range(len(record["labels"])), [f"${label}$" for label in record["labels"]], rotation=60, ha="right"
-    )
+    labels = [f"${label.split(' / ')[0]}$" for label in record["labels"]]
+    right.set_xticks(range(len(labels)), labels, rotation=60, ha="right")
     right.set_yticks(place - 1, place)
     right.set(ylabel="component", xlabel="parameter")
     figure.colorbar(shown, ax=right, label="|correlation|", shrink=0.9)

@@ -31,7 +31,7 @@ from darksieve.reference.whitening import whiten
 __all__ = ["Proposal", "sample_flow"]
 
 log = logging.getLogger(__name__)
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 ROUNDS = 8  # at most
 DRAWN = 2000  # points a round

@@ -54,8 +54,8 @@ def mean_convergence(haloes: Haloes) -> Tensor:
     coefficients = tnfw_coefficients(haloes)
 
     def deflect(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        places = (v.reshape(1, -1) for v in torch.meshgrid(y, x, indexing="ij")[::-1])
-        found = tnfw_deflection(*places, coefficients)
+        rows, columns = torch.meshgrid(y, x, indexing="ij")
+        found = tnfw_deflection(columns.reshape(1, -1), rows.reshape(1, -1), coefficients)
         return found[0].reshape(-1, len(y), len(x)), found[1].reshape(-1, len(y), len(x))
 
     along_x, along_y = deflect(middles, edges)[0], deflect(edges, middles)[1]

@@ -52,7 +52,7 @@ class InvertibleNetwork(nn.Module):
 
     def __init__(self, size: int, layers: int, rank: int) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.rank = size, rank
         self.layers = nn.ModuleList(Layer(size, rank) for _ in range(layers))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ def extend(core: InvertibleNetwork, gaussian: InvertibleNetwork) -> InvertibleNe
     free, bound = torch.arange(size - inner), torch.arange(size - inner, size)
     order = torch.cat([bound[:half], free[: middle - half], bound[half:], free[middle - half :]])  # halves in halves
     places = torch.cat([torch.arange(half), middle + torch.arange(inner - half)])  # of the core among these
-    network = InvertibleNetwork(size, len(core.layers), core.layers[0].into.shape[0])  # type: ignore[index, union-attr]
+    network = InvertibleNetwork(size, len(core.layers), core.rank)
     for layer, part in zip(network.layers, core.layers):
         assert isinstance(layer, Layer)
         assert isinstance(part, Layer)

@@ -95,7 +95,7 @@ SYSTEMS: dict[str, System] = {
     ),
     "summary_theory": System(
         "theory of summaries", "couplings beyond the Gaussian theory", "an invertible network, and score matching",
-        "which of the summaries that an estimator learned are not Gaussian", (0.34, 0.58),
+        "which of the summaries that an estimator learned are not Gaussian", (0.98, 0.63),
     ),
     "embedding_width": System(
         "width of an embedding", "a free field with interactions of order 1 / width", "the embedding of an estimator",

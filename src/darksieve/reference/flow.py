@@ -19,7 +19,7 @@ import numpy as np
 import pyro.distributions as dist
 import pyro.distributions.transforms as transforms
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from torch import nn
 
@@ -31,7 +31,7 @@ from darksieve.reference.whitening import whiten
 __all__ = ["Proposal", "sample_flow"]
 
 log = logging.getLogger(__name__)
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 ROUNDS = 8  # at most
 DRAWN = 2000  # points a round
@@ -47,9 +47,9 @@ FIRST = 2.0  # standard deviations of Laplace's approximation from which the sea
 class Proposal:
     """A density of t in R^P: a flow of u, t = centre + root u, and a share of a wide normal distribution."""
 
-    def __init__(self, centre: Floats, root: Floats, flow: dist.TransformedDistribution | None = None) -> None:
-        self.centre, self.root, self.flow = centre, root, flow
-        self._log_volume = float(np.log(np.abs(np.diag(root))).sum())
+    def __init__(self, centre: ArrayLike, root: ArrayLike, flow: dist.TransformedDistribution | None = None) -> None:
+        self.centre, self.root, self.flow = np.asarray(centre, float), np.asarray(root, float), flow
+        self._log_volume = float(np.log(np.abs(np.diag(self.root))).sum())
 
     def draw(self, n: int, generator: np.random.Generator) -> Floats:
         """Points t (n, P)."""
@@ -172,5 +172,5 @@ def _log_mean(log_weight: Floats) -> float:
     return float(logsumexp(log_weight)) - math.log(len(log_weight))
 
 
-def _log_normal(u: Floats) -> Floats:
+def _log_normal(u: NDArray[np.floating]) -> Floats:
     return -0.5 * (u**2).sum(axis=1) - 0.5 * u.shape[1] * math.log(2 * math.pi)

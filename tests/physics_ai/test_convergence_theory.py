@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from darksieve.physics_ai.convergence_theory.maps import PIXEL_SCALE, PIXELS, draw_maps, mean_convergence, normalise
-from darksieve.physics_ai.convergence_theory.study import part_couplings, significance
+from darksieve.physics_ai.convergence_theory.study import part_couplings, significance, study
+from darksieve.problem.config import ConvergenceTheoryConfig
 from darksieve.simulators.lens.substructure import Haloes, tnfw_cylinder
 
 
@@ -38,3 +39,8 @@ def test_couplings_of_two_draws_agree_and_those_of_another_field_do_not():
     assert np.abs(significance(found[0], found[1])).max() < 4.0  # 10 differences of 30 degrees of freedom: 0.4%
     assert np.abs(significance(found[0], found[2])).max() > 8.0
     assert found[0].mean(axis=0)[1] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.slow
+def test_full_study_passes_its_bars():
+    assert study(ConvergenceTheoryConfig())["passed"]

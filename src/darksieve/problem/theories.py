@@ -63,7 +63,7 @@ class LearnedDynamicsConfig(Section):
 class ConvergenceTheoryConfig(Section):
     """The analysis `convergence_theory`: couplings of convergence maps of subhaloes, cold and warm."""
 
-    maps: int = Field(8000, ge=160, description="maps of each universe")
+    maps: int = Field(4000, ge=160, description="maps of each universe")
     log10_half_mode: float = Field(8.0, ge=5, le=10, description="half-mode mass of warm dark matter, log10 M_sun")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 

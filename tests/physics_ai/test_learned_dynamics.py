@@ -7,7 +7,7 @@ import torch
 from scipy.special import ellipk
 
 from darksieve.physics_ai.learned_dynamics.networks import Dynamics, train, train_by_motion
-from darksieve.physics_ai.learned_dynamics.study import study
+from darksieve.physics_ai.learned_dynamics.study import growth, study
 from darksieve.physics_ai.learned_dynamics.systems import (
     DOUBLE_PENDULUM,
     HALO,
@@ -120,6 +120,11 @@ def test_neural_ode_learns_derivatives_that_it_never_saw():
     dynamics = train_by_motion(states, PENDULUM.interval, 150, 100, 1)
     found = dynamics(states.flatten(0, 1)).detach()
     assert float(((found - velocities.flatten(0, 1)) ** 2).mean()) < 0.05 * float(velocities.var())
+
+
+def test_growth_is_one_without_drift():
+    assert growth([0.1, 0.3] * 8) == pytest.approx(1.0)
+    assert growth([1.0] * 4 + [2.0] * 4 + [3.0] * 4 + [6.0] * 4) == pytest.approx(3.0)
 
 
 @pytest.mark.slow

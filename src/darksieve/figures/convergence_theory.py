@@ -47,11 +47,10 @@ def couplings_figure(record: Mapping[str, Any]) -> Figure:
     above.axhline(0.0, color=GREY, lw=0.6)
     above.set_yscale("symlog", linthresh=0.1)
     above.set_ylabel("coupling")
-    above.legend()
+    figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncol=3)
     below.axhspan(-2.0, 2.0, color=GREY, alpha=0.2, lw=0)
     for name, values in record["significance"].items():
         below.plot(place, values, "o", ms=3.5, color=COLOURS[name])
-    below.set_yscale("symlog", linthresh=5.0)
     below.set(ylabel="less cold\n[standard errors]", xlabel="term of the action")
     below.set_xticks(place, record["terms"], rotation=35, ha="right")
     return figure

@@ -28,7 +28,7 @@ def kurtosis_figure(record: Mapping[str, Any]) -> Figure:
             axes.errorbar(width[rows], np.abs(kurtosis[rows]), error[rows], fmt="o", color=colour, ms=4, label=name)
     axes.set(xscale="log", yscale="log", xlabel="neurons of the last hidden layer", ylabel="|excess kurtosis|")
     axes.set_xticks(width, [f"{w:.0f}" for w in width])
-    axes.minorticks_off()
+    axes.xaxis.minorticks_off()
     axes.legend()
     return figure
 

@@ -1,7 +1,7 @@
 """The analysis `embedding_width`: an estimator's embedding as a random field, and as a Gaussian process.
 
 At its start: how far from Gaussian a feature is, over random networks of several widths. Once trained: whether the
-posterior of the Gaussian process with the embedding's kernel, which learns the parameters from the same simulations,
+posterior of the Gaussian process with the embedding's kernel, which learns the parameters from some of the simulations,
 predicts by how much the posterior means of an ensemble of estimators scatter. That is a question with no bar: the
 process is Bayesian and has fixed features, the estimators learn theirs and are trained by gradient descent.
 """

@@ -11,6 +11,7 @@ from darksieve.problem.config import BoltzmannConfig, IsingConfig
 from darksieve.problem.diffusion import ExactConfig, FieldConfig, GalaxiesConfig, SourcesConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 from darksieve.problem.theories import (
+    ConvergenceTheoryConfig,
     InteractingTheoryConfig,
     LatticeFieldConfig,
     LearnedDynamicsConfig,
@@ -24,11 +25,10 @@ SMALL = {
     "scinet.collision": CollisionConfig(steps=20),
     "scinet.qubits": QubitsConfig(one_qubit=[1, 2, 3], two_qubits=[0, 6], steps=20),
     "scinet.heliocentric": HeliocentricConfig(steps=20),
-    "interacting_theory": InteractingTheoryConfig(
-        samples=1000, starts=1, steps=10, fields=256, digit_steps=1, large_steps=1
-    ),
+    "interacting_theory": InteractingTheoryConfig(samples=1000, starts=1, steps=10, fields=256, digit_steps=1),
     "lattice_field": LatticeFieldConfig(trajectories=10, flow_steps=10, drawn=128),
-    "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, orbit_steps=10),
+    "learned_dynamics": LearnedDynamicsConfig(seeds=1, spring_steps=10, pendulum_steps=10, orbit_steps=10),
+    "convergence_theory": ConvergenceTheoryConfig(maps=160),
     "diffusion.exact": ExactConfig(steps=10, samples=64),
     "diffusion.field": FieldConfig(fields=1024, steps=10, samples=32),
     "wide_networks": WideNetworksConfig(widths=[4, 16, 64], networks=1000, deep_networks=1000),

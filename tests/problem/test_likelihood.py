@@ -46,7 +46,8 @@ def point(load_record):
     ("methods", "options", "message"),
     [
         (["exact"], {}, "Point has no exact_samples"),
-        (["nested"], {}, "nested sampling needs two parameters"),
+        (["nested"], {}, "nested needs two parameters"),
+        (["flow"], {}, "flow needs two parameters"),
         (["nuts"], {"returns": "nan"}, "the likelihood of two signals is"),
         (["vi"], {"returns": "columns"}, "the likelihood of two signals is"),
         (["nuts"], {"returns": "single precision"}, "parameters in float64 fails: RuntimeError"),

@@ -7,6 +7,7 @@ from scipy.stats import multivariate_normal
 
 from darksieve.diagnostics.comparison import chain_diagnostics
 from darksieve.problem.errors import DarksieveError
+from darksieve.reference.flow import Proposal, sample_flow
 from darksieve.reference.methods import refer
 from darksieve.reference.nested import sample_nested, thin
 from darksieve.reference.nuts import sample_nuts
@@ -67,6 +68,26 @@ def test_nested_sampling_finds_posterior_and_evidence(gaussian):
     assert draws.findings["log_evidence"] == pytest.approx(expected, abs=4 * draws.findings["log_evidence_error"])
     assert len(np.unique(draws.z, axis=0)) == len(draws.z) > 800
     assert_gaussian(draws, *analytic(gaussian), len(draws.z))
+
+
+def test_flow_finds_posterior_and_the_evidence_of_nested_sampling(gaussian):
+    draws, nested = sample_flow(Target(*gaussian), 1, 1000, SEED), sample_nested(Target(*gaussian), 1000, SEED, 400)
+    assert draws.findings["effective_fraction"] > 0.6
+    assert len(np.unique(draws.z, axis=0)) > 0.95 * len(draws.z) == 950
+    assert_gaussian(draws, *analytic(gaussian), 0.9 * len(draws.z))
+    error = np.hypot(draws.findings["log_evidence_error"], nested.findings["log_evidence_error"])
+    assert error < 0.05
+    assert draws.findings["log_evidence"] == pytest.approx(nested.findings["log_evidence"], abs=4 * error)
+
+
+def test_density_of_a_proposal_is_that_of_its_draws():
+    """The mean of normal(t) / q(t) over draws of q is one; it is 4 s.d. of the weights off only by a wrong density."""
+    generator = np.random.default_rng(SEED)
+    proposal = Proposal(np.array([0.3, -0.2]), np.array([[1.1, 0.0], [0.4, 0.9]]))
+    t = proposal.draw(20000, generator)
+    weights = np.exp(multivariate_normal(np.zeros(2)).logpdf(t) - proposal.log_density(t))
+    assert weights.mean() == pytest.approx(1.0, abs=4 * weights.std() / np.sqrt(len(t)))
+    assert weights.std() < 2.0
 
 
 class Stop(Exception):

@@ -8,12 +8,14 @@ import yaml
 def test_each_analysis_is_a_target_of_its_own(workspace):
     planned = workspace.planned("ising", "hopfield", "boltzmann")
     assert planned == {"analyse", "illustrate", "ising", "hopfield", "boltzmann"}
-    theories = ("interacting_theory", "lattice_field", "learned_dynamics", "wide_networks")
+    theories = ("interacting_theory", "lattice_field", "learned_dynamics", "wide_networks", "convergence_theory")
     assert workspace.planned(*theories) == {"analyse", "illustrate", *theories}
     assert {"download", "learn_galaxies", "analyse", "analyse_images", "sample", "diffusion"} <= workspace.planned(
         "diffusion"
     )
     assert {"analyse_images", "illustrate", "train", "simulate"} <= workspace.planned("memory")
+    assert {"analyse_images", "train", "summary_theory"} <= workspace.planned("summary_theory")
+    assert workspace.planned("embedding_width") >= {"analyse_images", "simulate"}
     assert {"analyse", "analyse_images", "download", "simulate", "scinet"} <= workspace.planned("scinet")
     assert {"survey", "physics_ai"} <= workspace.planned("physics_ai")
     assert not {"analyse", "analyse_images"} & workspace.planned()

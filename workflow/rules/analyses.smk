@@ -19,13 +19,17 @@ ANALYSES = {
     "diffusion/field": "wiener denoisers",
     "diffusion/galaxies": "drawn statistics",
     "diffusion/sources": "sources accuracy",
+    "convergence_theory": "maps couplings",
 }
 IMAGE_ANALYSES = {
     "memory": "gallery retrieval denoising outliers",
     "arcs": "maps couplings",
     "scinet/images": "answers combinations",
     "diffusion/ring": "ring",
+    "summary_theory": "strengths couplings",
+    "embedding_width": "kurtosis spread",
 }
+LEARNED = ("memory", "summary_theory")  # those that take an estimator
 CASES = ANALYSES | {
     f"{name}/{experiment}": figures
     for name, figures in IMAGE_ANALYSES.items()
@@ -101,7 +105,7 @@ def get_image_inputs(wildcards) -> dict[str, str | list[str]]:
     for name, draw in draws.items():
         found[f"{name}_plan"] = f"{folder}/{draw}/plan.json"
         found[f"{name}_manifests"] = get_manifests_of(wildcards, draw)
-        if draw != "test" and wildcards.image_analysis == "memory":
+        if draw != "test" and wildcards.image_analysis in LEARNED:
             found[f"{name}_estimator"] = f"{folder}/{draw}/estimator.pt"
     return found
 

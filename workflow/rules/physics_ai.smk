@@ -190,6 +190,24 @@ rule learned_dynamics:
     localrule: True
 
 
+rule convergence_theory:
+    input:
+        get_illustrations("convergence_theory"),
+    localrule: True
+
+
+rule summary_theory:
+    input:
+        get_illustrations("summary_theory"),
+    localrule: True
+
+
+rule embedding_width:
+    input:
+        get_illustrations("embedding_width"),
+    localrule: True
+
+
 rule survey:
     input:
         results=[f"results/physics_ai/{case}/result.json" for case in CASES],

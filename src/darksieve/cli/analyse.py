@@ -15,6 +15,7 @@ ANALYSES = (
     "ising",
     "hopfield",
     "boltzmann",
+    "convergence_theory",
     "interacting_theory",
     "lattice_field",
     "learned_dynamics",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,19 +19,19 @@ from darksieve.cli.arguments import (
 from darksieve.cli.output import report_bars
 
 if TYPE_CHECKING:
+    from darksieve.inference.estimator import Estimator
     from darksieve.problem.experiment import Experiment
     from darksieve.store.shard import Simulations
 
+IMAGE_ANALYSES = ("arcs", "diffusion/ring", "embedding_width", "memory", "scinet/images", "summary_theory")
 # sections and keys of an experiment file that the step depends on
-READS = ("simulator", "prior", "marginals", "training.loss", "seed")
+READS = ("simulator", "prior", "marginals", "network", "training", "seed")
 DRAWS = {"first": "the first round", "last": "the last round (memory)", "test": "the calibration (memory)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument(
-        "analysis", choices=("arcs", "memory", "scinet/images", "diffusion/ring"), help="which analysis"
-    )
+    parser.add_argument("analysis", choices=IMAGE_ANALYSES, help="which analysis")
     add_experiment(parser)
     add_store(parser)
     add_threads(parser)
@@ -39,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{draw}-plan", type=Path, help=f"plan.json of {text}")
         parser.add_argument(f"--{draw}-manifests", type=Path, nargs="+", help=f"manifests of {text}")
     for draw in ("first", "last"):
-        parser.add_argument(f"--{draw}-estimator", type=Path, help=f"estimator.pt of the {draw} round (memory)")
+        needed = "memory, summary_theory" if draw == "first" else "memory"
+        parser.add_argument(f"--{draw}-estimator", type=Path, help=f"estimator.pt of the {draw} round ({needed})")
     parser.add_argument("--observation", type=Path, help="observation.h5 (diffusion/ring)")
     parser.add_argument("--posterior", type=Path, help="posterior.h5 (diffusion/ring)")
     parser.add_argument("--prior", type=Path, help="prior.pt of galaxies (diffusion/ring)")
@@ -48,47 +50,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
-    from darksieve.problem.config import ArcsConfig, MemoryConfig
-    from darksieve.problem.diffusion import RingConfig
-    from darksieve.problem.scinet import ImagesConfig
+    from darksieve.problem.config import analysis_section
     from darksieve.problem.section import read_config
 
     set_threads(options.threads)
     experiment = load_experiment(options)
-    given, where = json.loads(options.settings), f"analyses.{options.analysis.replace('/', '.')}"
-    if options.analysis == "arcs":
-        from darksieve.physics_ai.arcs.study import study as study_arcs
-
-        record = study_arcs(
-            read_config(ArcsConfig, given, where=where), experiment, _read(options, experiment, "first")
+    name = options.analysis.replace("/", ".")
+    settings = read_config(analysis_section(options.analysis), json.loads(options.settings), where=f"analyses.{name}")
+    study = importlib.import_module(f"darksieve.physics_ai.{name}.study").study
+    if options.analysis == "memory":
+        first, last = (
+            (_load(options, experiment, draw), _read(options, experiment, draw)) for draw in ("first", "last")
         )
-    elif options.analysis == "scinet/images":
-        from darksieve.physics_ai.scinet.images.study import study as study_latents
-
-        record = study_latents(
-            read_config(ImagesConfig, given, where=where), experiment, _read(options, experiment, "first")
-        )
+        record = study(settings, experiment, first, last, _read(options, experiment, "test"))
+    elif options.analysis == "summary_theory":
+        record = study(settings, experiment, _load(options, experiment, "first"), _read(options, experiment, "first"))
     elif options.analysis == "diffusion/ring":
         from darksieve.inference.posterior import load_posterior
-        from darksieve.physics_ai.diffusion.ring.study import study as study_ring
         from darksieve.problem.observation import Observation
 
         observation, posterior = Observation.read(options.observation), load_posterior(options.posterior)
-        settings = read_config(RingConfig, given, where=where)
-        record = study_ring(settings, experiment, observation, posterior, options.prior)
+        record = study(settings, experiment, observation, posterior, options.prior)
     else:
-        from darksieve.inference.estimator import Estimator
-        from darksieve.physics_ai.memory.study import study as study_memory
-
-        first, last = (
-            (Estimator.load(getattr(options, f"{draw}_estimator"), experiment), _read(options, experiment, draw))
-            for draw in ("first", "last")
-        )
-        record = study_memory(
-            read_config(MemoryConfig, given, where=where), experiment, first, last, _read(options, experiment, "test")
-        )
+        record = study(settings, experiment, _read(options, experiment, "first"))
     write_json(options.output, record)
     report_bars(record)
+
+
+def _load(options: argparse.Namespace, experiment: Experiment, draw: str) -> Estimator:
+    """The estimator of a round.
+
+    Raises
+    ------
+    DarksieveError
+        If the arguments do not name it, or it cannot be loaded.
+    """
+    from darksieve.inference.estimator import Estimator
+    from darksieve.problem.errors import DarksieveError
+
+    path = getattr(options, f"{draw}_estimator")
+    if path is None:
+        raise DarksieveError(
+            f"no estimator of the {draw} round", where=options.analysis, mend=f"give --{draw}-estimator"
+        )
+    return Estimator.load(path, experiment)
 
 
 def _read(options: argparse.Namespace, experiment: Experiment, draw: str) -> Simulations:

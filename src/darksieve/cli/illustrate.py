@@ -8,10 +8,9 @@ import json
 from pathlib import Path
 
 from darksieve.cli.analyse import ANALYSES
+from darksieve.cli.analyse_images import IMAGE_ANALYSES
 from darksieve.cli.output import write_figure
 from darksieve.problem.errors import DarksieveError
-
-IMAGE_ANALYSES = ("arcs", "memory", "scinet/images", "diffusion/ring")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

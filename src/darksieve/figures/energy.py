@@ -13,7 +13,14 @@ from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
 __all__ = ["energy_figure"]
 
 STAGES = {"simulate": MAIN, "train": ACCENT, "other": GREY}
-METHODS = {"exact": "exact samples", "nested": "nested sampling", "nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
+METHODS = {
+    "exact": "exact samples",
+    "nested": "nested sampling",
+    "nuts": "NUTS",
+    "sghmc": "SGHMC",
+    "flow": "flow",
+    "vi": "VI",
+}
 
 
 @styled

@@ -43,7 +43,8 @@ def observables_figure(record: Mapping[str, Any]) -> Figure:
     )
     right.errorbar(sides + 0.1, found[:, 0], found[:, 1], fmt="o", color=MAIN, ms=4, label="here")
     right.set(xlabel="$L$", ylabel=r"$m_\mathrm{p}L$")
-    right.legend()
+    right.margins(y=0.2)
+    right.legend(loc="upper left")
     for axes in (left, right):
         axes.set_xticks(sides)
     return figure
@@ -75,11 +76,13 @@ def flow_figure(record: Mapping[str, Any]) -> Figure:
                 fontsize=8,
             )
     weights.set(xlabel=r"$-S-\ln q$ off its mean", ylabel="density", title="effective samples a sample")
+    weights.margins(y=0.35)
     weights.legend(loc="upper left")
     pulls.axhline(1.0, color=GREY, lw=0.7)
     pulls.set_xticks(range(len(LABELS)), list(LABELS.values()))
     pulls.set(ylabel="flow / HMC", xlim=(-0.6, len(LABELS) - 0.4), xlabel="observable", title="reweighted")
-    pulls.legend()
+    pulls.margins(y=0.25)
+    pulls.legend(loc="upper right")
     speed.set(xlabel="$L$", ylabel=r"effective samples of $M^2$ / CPU s", xlim=(5, 11), xticks=[6, 8])
     return figure
 

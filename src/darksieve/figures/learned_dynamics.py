@@ -12,47 +12,67 @@ from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "energies_figure", "halo_figure", "trajectories_figure"]
 
-COLOURS = {"plain": ACCENT, "hamiltonian": MAIN}
-NAMES = {"plain": "plain network", "hamiltonian": "Hamiltonian network"}
-SYSTEMS = {"spring": "spring", "two_bodies": "two bodies", "halo": "halo"}
+COLOURS = {"plain": ACCENT, "neural_ode": "#d9a441", "hamiltonian": MAIN, "lagrangian": "#5b8e7d"}
+NAMES = {
+    "plain": "plain network",
+    "neural_ode": "neural ODE",
+    "hamiltonian": "Hamiltonian network",
+    "lagrangian": "Lagrangian network",
+}
+SYSTEMS = {
+    "spring": "spring",
+    "pendulum": "pendulum",
+    "double_pendulum": "double pendulum",
+    "two_bodies": "two bodies",
+    "halo": "halo",
+}
+ANGLES = {"pendulum": 0, "double_pendulum": 1}  # which angle is shown against time
+ORBITS = {"spring": ("$q$", "$p$"), "two_bodies": ("$x$", "$y$"), "halo": ("$x$", "$y$")}
 
 
 @styled
 def trajectories_figure(record: Mapping[str, Any]) -> Figure:
-    """One learned orbit of each system beside the true one: the spring's state, and the place of a body."""
-    figure = new_figure(7.0, 2.9)
-    for axes, (system, name) in zip(figure.subplots(1, 3), SYSTEMS.items()):
+    """One learned orbit of each system beside the true one; of pendulums, the lower one's angle against time."""
+    figure = new_figure(7.0, 4.8)
+    panels = figure.subplots(2, 3).ravel()
+    for axes, (system, name) in zip(panels, SYSTEMS.items()):
         entry = _first(record, system)
-        true = np.array(entry["true_orbit"])
-        axes.plot(true[:, 0], true[:, 1], color=GREY, lw=2.5, alpha=0.6, label="true")
-        for kind, colour in COLOURS.items():
-            orbit = np.array(entry[kind]["orbit"])
-            axes.plot(orbit[:, 0], orbit[:, 1], color=colour, lw=0.9, label=NAMES[kind])
-        reach = 1.4 * np.abs(true[:, :2]).max()
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=name)
-        axes.set(xlabel="$q$" if system == "spring" else "$x$", ylabel="$p$" if system == "spring" else "$y$")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncol=3)
+        curves = {"true": entry["true_orbit"]} | {kind: entry[kind]["orbit"] for kind in COLOURS if kind in entry}
+        for kind, orbit in curves.items():
+            states = np.array(orbit)
+            style = {"color": GREY, "lw": 2.5, "alpha": 0.6} if kind == "true" else {"color": COLOURS[kind], "lw": 0.9}
+            column = ANGLES.get(system)
+            x, y = (states[:, 0], states[:, 1]) if column is None else (entry["time"], states[:, column])
+            axes.plot(x, y, label=NAMES.get(kind, "true"), **style)
+        reach = 1.4 * np.abs(np.array(entry["true_orbit"])[:, :2]).max()
+        axes.set(ylim=(-reach, reach), title=name)
+        if system in ANGLES:
+            axes.set(xlabel="time", ylabel="angle [rad]")
+        else:
+            axes.set(xlim=(-reach, reach), aspect="equal", xlabel=ORBITS[system][0], ylabel=ORBITS[system][1])
+    handles = _handles(panels)
+    panels[-1].legend(handles.values(), handles.keys(), loc="center")
+    panels[-1].axis("off")
     return figure
 
 
 @styled
 def energies_figure(record: Mapping[str, Any]) -> Figure:
     """Change of the true energy along learned motion, and its mean square for every spring."""
-    figure = new_figure(7.0, 2.7)
-    panels = figure.subplots(1, 4)
+    figure = new_figure(7.0, 4.8)
+    panels = figure.subplots(2, 3).ravel()
     for axes, (system, name) in zip(panels, SYSTEMS.items()):
         entry = _first(record, system)
-        for kind, colour in COLOURS.items():
-            axes.semilogy(entry["time"][1:], entry[kind]["energy"][1:], color=colour, lw=1)
-        axes.set(xlabel="time", title=name)
-    panels[0].set_ylabel("rms change of the energy")
-    for kind, colour in COLOURS.items():
+        for kind in (kind for kind in COLOURS if kind in entry):
+            axes.semilogy(entry["time"][1:], entry[kind]["energy"][1:], color=COLOURS[kind], lw=1, label=NAMES[kind])
+        axes.set(xlabel="time", ylabel="rms change of the energy", title=name)
+    for kind in ("plain", "hamiltonian"):
         errors = [entry[kind]["energy_error"] for entry in record["spring"]]
-        panels[3].semilogy(range(1, len(errors) + 1), errors, "o", color=colour, ms=4, label=NAMES[kind])
-    panels[3].set(
-        xlabel="seed", ylabel="mean square error", title="springs", xticks=range(1, len(record["spring"]) + 1)
-    )
-    figure.legend(*panels[3].get_legend_handles_labels(), loc="outside lower center", ncol=2)
+        panels[-1].semilogy(range(1, len(errors) + 1), errors, "o", color=COLOURS[kind], ms=4)
+    seeds = range(1, len(record["spring"]) + 1)
+    panels[-1].set(xlabel="seed", ylabel="mean square error", title="all springs", xticks=seeds)
+    handles = _handles(panels)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncol=4)
     return figure
 
 
@@ -70,6 +90,11 @@ def halo_figure(record: Mapping[str, Any]) -> Figure:
     below.plot(radius, measured / exact - 1.0, "o", color=MAIN, ms=3)
     below.set(xlabel=r"$r\;[r_\mathrm{s}]$", ylabel="relative error", ylim=(-0.12, 0.12))
     return figure
+
+
+def _handles(panels: Any) -> dict[str, Any]:
+    """What all panels show, by name."""
+    return {name: handle for axes in panels for handle, name in zip(*axes.get_legend_handles_labels())}
 
 
 def _first(record: Mapping[str, Any], system: str) -> Mapping[str, Any]:

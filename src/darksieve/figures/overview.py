@@ -89,6 +89,19 @@ SYSTEMS: dict[str, System] = {
         "interacting theories", "actions with couplings of three and four points", "an invertible network",
         "reads a theory from data: of digits, and of fields on a lattice", (0.74, 0.68),
     ),
+    "convergence_theory": System(
+        "theory of dark matter maps", "which interactions of a mass map tell cold from warm dark matter",
+        "score matching: couplings without a partition function", "maps of subhaloes, cold and warm", (0.84, 0.8),
+    ),
+    "summary_theory": System(
+        "theory of summaries", "couplings beyond the Gaussian theory", "an invertible network, and score matching",
+        "which of the summaries that an estimator learned are not Gaussian", (0.98, 0.63),
+    ),
+    "embedding_width": System(
+        "width of an embedding", "a free field with interactions of order 1 / width", "the embedding of an estimator",
+        "how far from Gaussian it is, and whether its Gaussian process predicts an ensemble's spread", (0.76, 0.97),
+        {"slope": "-1 (leading order)"},
+    ),
     "lattice_field": System(
         "lattice field theory", "phi^4 in two dimensions", "a continuous flow with the symmetries of the action",
         "samples fields, and gives their partition function", (0.68, 0.45),
@@ -98,8 +111,8 @@ SYSTEMS: dict[str, System] = {
         },
     ),
     "learned_dynamics": System(
-        "learned dynamics", "Hamilton's equations", "a network whose output is the energy",
-        "weighs an NFW halo by the orbits in it", (0.94, 0.54),
+        "learned dynamics", "equations of Hamilton and of Lagrange", "a network whose output is the energy",
+        "weighs an NFW halo by the orbits in it", (0.94, 0.5),
         {
             "spring, loss": "0.0359 +- 0.0018 (Greydanus et al. 2019)",
             "spring, energy": "3.84e-4 +- 0.65e-4 (Greydanus et al. 2019)",
@@ -184,6 +197,9 @@ BONDS = (
     ("diffusion/galaxies", "diffusion/ring", ""),
     ("wide_networks", "interacting_theory", "diagrams"),
     ("lattice_field", "interacting_theory", "couplings read back"),
+    ("interacting_theory", "convergence_theory", ""),
+    ("interacting_theory", "summary_theory", ""),
+    ("wide_networks", "embedding_width", ""),
     ("learned_dynamics", "scinet/pendulum", ""),
     ("scinet/heliocentric", "scinet/rotation", ""),
     ("scinet/rotation", "scinet/images", ""),

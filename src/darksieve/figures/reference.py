@@ -15,6 +15,7 @@ __all__ = ["chains_figure", "comparison_figure"]
 
 COLOURS = {
     "TMNRE": MAIN, "exact": "#000000", "nested": ACCENT, "nuts": "#5b8e7d", "sghmc": "#8268a8", "vi": "#d9a441",
+    "flow": "#4a9ac4",
 }  # fmt: skip
 TITLES = {"nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
 

@@ -13,9 +13,12 @@ from darksieve.problem.diffusion import DiffusionConfig
 from darksieve.problem.scinet import ScinetConfig
 from darksieve.problem.section import Section
 from darksieve.problem.theories import (
+    ConvergenceTheoryConfig,
+    EmbeddingWidthConfig,
     InteractingTheoryConfig,
     LatticeFieldConfig,
     LearnedDynamicsConfig,
+    SummaryTheoryConfig,
     WideNetworksConfig,
 )
 
@@ -24,6 +27,8 @@ __all__ = [
     "AnalysesConfig",
     "ArcsConfig",
     "BoltzmannConfig",
+    "ConvergenceTheoryConfig",
+    "EmbeddingWidthConfig",
     "ExperimentConfig",
     "HopfieldConfig",
     "InteractingTheoryConfig",
@@ -32,6 +37,7 @@ __all__ = [
     "LearnedDynamicsConfig",
     "MemoryConfig",
     "Method",
+    "SummaryTheoryConfig",
     "WideNetworksConfig",
     "WorkflowConfig",
     "analysis_section",
@@ -39,7 +45,7 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
-Method = Literal["exact", "nested", "nuts", "sghmc", "vi"]
+Method = Literal["exact", "nested", "nuts", "sghmc", "flow", "vi"]
 Device = Literal["auto", "cpu", "cuda"]
 METHODS: tuple[str, ...] = get_args(Method)  # of reference, the most trusted first
 
@@ -244,7 +250,8 @@ class ReferenceConfig(Section):
     methods: list[Method] = Field(
         [],
         description="exact posterior samples of a toy problem, nested sampling, Hamiltonian Monte Carlo (NUTS), "
-        "stochastic-gradient HMC, variational inference; all but the first need the simulator's `log_likelihood`",
+        "stochastic-gradient HMC, importance sampling by a normalising flow, variational inference; all but the first "
+        "need the simulator's `log_likelihood`",
     )
     chains: int = Field(4, ge=2, description="chains of nuts and sghmc")
     samples: int = Field(1000, ge=100, description="samples a chain; the other methods draw as many as all chains")
@@ -403,6 +410,15 @@ class AnalysesConfig(Section):
         default_factory=LearnedDynamicsConfig, description="dynamics learned from motion"
     )
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig, description="diffusion models")
+    convergence_theory: ConvergenceTheoryConfig = Field(
+        default_factory=ConvergenceTheoryConfig, description="the theory of convergence maps, cold and warm"
+    )
+    summary_theory: SummaryTheoryConfig = Field(
+        default_factory=SummaryTheoryConfig, description="the theory of each experiment's learned summaries"
+    )
+    embedding_width: EmbeddingWidthConfig = Field(
+        default_factory=EmbeddingWidthConfig, description="each experiment's embedding as a wide network"
+    )
 
 
 class WorkflowConfig(Section):

@@ -60,8 +60,9 @@ def check_reference(experiment: Experiment, observation: Observation, methods: S
     where = f"{experiment.path.name}: reference.methods"
     if "exact" in methods:
         _check_exact(experiment, observation, where)
-    if "nested" in methods and len(experiment.prior) < 2:
-        raise DarksieveError("nested sampling needs two parameters", where=where, mend="leave out nested")
+    for method in ("nested", "flow"):
+        if method in methods and len(experiment.prior) < 2:
+            raise DarksieveError(f"{method} needs two parameters", where=where, mend=f"leave out {method}")
     if set(methods) - {"exact"}:
         _check_likelihood(experiment, observation, where)
 

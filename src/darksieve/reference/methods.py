@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def refer(experiment: Experiment, observation: Observation, method: str, checkpoint: Path | None = None) -> Reference:
-    """The posterior by a method: `exact`, `nested`, `nuts`, `sghmc` or `vi`.
+    """The posterior by a method: `exact`, `nested`, `nuts`, `sghmc`, `flow` or `vi`.
 
     Nested sampling keeps its state in `checkpoint`, goes on from it, and removes it at the end.
 
@@ -63,6 +63,10 @@ def _find_method(
             from darksieve.reference.sghmc import sample_sghmc
 
             return lambda _: sample_sghmc(target, chains, samples, seed)
+        case "flow":
+            from darksieve.reference.flow import sample_flow
+
+            return lambda _: sample_flow(target, chains, chains * samples, seed)
         case _:
             from darksieve.reference.vi import sample_vi
 

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["InvertibleNetwork", "Layer", "train", "whiten"]
+__all__ = ["InvertibleNetwork", "Layer", "extend", "start", "train", "whiten"]
 
 LARGEST_GRADIENT = 1.0  # its norm: rare data far out pull hard at a polynomial
 
@@ -52,7 +52,7 @@ class InvertibleNetwork(nn.Module):
 
     def __init__(self, size: int, layers: int, rank: int) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.rank = size, rank
         self.layers = nn.ModuleList(Layer(size, rank) for _ in range(layers))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,7 +81,10 @@ class InvertibleNetwork(nn.Module):
 
 @torch.no_grad()
 def whiten(network: InvertibleNetwork, data: Tensor, ridge: float = 0.0) -> None:
-    """Make a new network the Gaussian theory of the data (n, d), `ridge` added to the eigenvalues of the covariance."""
+    """Make a new network the Gaussian theory of the data (n, d), `ridge` added to the eigenvalues of the covariance.
+
+    Its last latents are the modes of largest variance.
+    """
     mean = data.mean(dim=0)
     size, axes = torch.linalg.eigh(torch.cov(data.T))
     first = network.layers[0]
@@ -89,31 +92,59 @@ def whiten(network: InvertibleNetwork, data: Tensor, ridge: float = 0.0) -> None
     first.bias.copy_(-first.weight @ mean)  # type: ignore[operator]
 
 
-def train(
-    network: InvertibleNetwork,
-    data: Tensor,
-    steps: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
-    linear: bool = True,
-) -> InvertibleNetwork:
-    """Maximise the likelihood of data (n, d) by Adam with clipped gradients and a rate that falls to zero.
-
-    `linear`: whether the matrices W are learned too, or kept, where a Gaussian theory of many components set them.
-    """
-    generator = torch.Generator().manual_seed(seed)
+@torch.no_grad()
+def start(data: Tensor, layers: int, rank: int, seed: int) -> InvertibleNetwork:
+    """A network that is the Gaussian theory of data (n, d), seen in randomly turned latents."""
+    torch.manual_seed(seed)
+    network = InvertibleNetwork(data.shape[1], layers, rank)
+    whiten(network, data)
     for layer in network.layers:
-        layer.weight.requires_grad_(linear)
-    learned = [values for values in network.parameters() if values.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=learning_rate)
+        turn = torch.linalg.qr(torch.randn_like(layer.weight))[0]  # type: ignore[arg-type]
+        layer.weight.copy_(turn @ layer.weight)  # type: ignore[operator]
+        layer.bias.copy_(turn @ layer.bias)  # type: ignore[operator]
+    return network
+
+
+@torch.no_grad()
+def extend(core: InvertibleNetwork, gaussian: InvertibleNetwork) -> InvertibleNetwork:
+    """The theory in which the last latents of a Gaussian theory of one layer interact as in `core`; the rest are free.
+
+    Modes that hold nothing but noise have no interactions to be learned, but as many parameters as the others.
+    """
+    size, inner = gaussian.size, core.size
+    middle, half = size // 2, inner // 2
+    free, bound = torch.arange(size - inner), torch.arange(size - inner, size)
+    order = torch.cat([bound[:half], free[: middle - half], bound[half:], free[middle - half :]])  # halves in halves
+    places = torch.cat([torch.arange(half), middle + torch.arange(inner - half)])  # of the core among these
+    network = InvertibleNetwork(size, len(core.layers), core.rank)
+    for layer, part in zip(network.layers, core.layers):
+        assert isinstance(layer, Layer)
+        assert isinstance(part, Layer)
+        layer.weight[places[:, None], places] = part.weight
+        layer.bias[places] = part.bias
+        layer.out[: inner - half] = part.out
+        layer.into.zero_()[:, :half] = part.into
+    first, whitening = network.layers[0], gaussian.layers[0]
+    assert isinstance(first, Layer)
+    assert isinstance(whitening, Layer)
+    first.bias.add_(first.weight @ whitening.bias[order])
+    first.weight.copy_(first.weight @ whitening.weight[order])
+    return network
+
+
+def train(
+    network: InvertibleNetwork, data: Tensor, steps: int, batch: int, learning_rate: float, seed: int
+) -> InvertibleNetwork:
+    """Maximise the likelihood of data (n, d) by Adam with clipped gradients and a rate that falls to zero."""
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         rows = torch.randint(len(data), (batch,), generator=generator)
         loss = network.action(data[rows]).mean()
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(learned, LARGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
         optimiser.step()
         schedule.step()
     return network

@@ -14,10 +14,21 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["field_couplings", "monomials", "polynomial_couplings"]
+__all__ = ["LOCAL_TERMS", "field_couplings", "local_equations", "monomials", "polynomial_couplings"]
 
 Floats = NDArray[np.floating]
 ROWS_AT_ONCE = 20000
+PAIRS = ((1, 0), (1, 1), (2, 0), (2, 1))  # displacements
+REACH = 2  # of the farthest
+LOCAL_TERMS = (
+    "one leg",
+    "pair, one site",
+    *(f"pair, {a},{b}" for a, b in PAIRS),
+    "third, one site",
+    "third, neighbours",
+    "fourth, one site",
+    "fourth, neighbours",
+)  # couplings of an action that is the same everywhere: derivatives by so many sites, two of each where neighbours meet
 
 
 def monomials(size: int, degree: int) -> NDArray[np.int64]:
@@ -62,3 +73,29 @@ def field_couplings(fields: Floats) -> tuple[Floats, Floats]:
     found = np.linalg.solve(gram.mean(axis=0), laplacian.mean(axis=0))
     residual = np.linalg.solve(gram.mean(axis=0), (laplacian - gram @ found).T)  # (3, n)
     return found, residual.std(axis=1) / np.sqrt(len(fields))
+
+
+def local_equations(fields: Floats) -> tuple[Floats, Floats]:
+    """Gram matrices (n, T, T) and Laplacians (n, T) of `LOCAL_TERMS` for each of fields (n, H, W), summed over sites.
+
+    Sites nearer to the edge than `REACH` are given: the density of all others, given these, has the same couplings, and
+    none that fields beyond the edge would make. The couplings solve the means of these equations.
+    """
+
+    def around(values: Floats, *displacements: tuple[int, int]) -> Floats:
+        """Sum over all rotations and reflections of displacements, at the sites that are not given."""
+        places = {(s * a, t * b) for d in displacements for a, b in (d, d[::-1]) for s in (1, -1) for t in (1, -1)}
+        height, width = values.shape[1:]
+        return sum(
+            (values[:, REACH + a : height - REACH + a, REACH + b : width - REACH + b] for a, b in sorted(places)),
+            np.zeros(()),
+        )
+
+    site, square, nearest = around(fields, (0, 0)), fields**2, around(fields, (1, 0))
+    one, zero = np.ones_like(site), np.zeros_like(site)
+    squares = around(square, (1, 0))
+    slopes = [one, site, *(around(fields, displacement) for displacement in PAIRS)]
+    slopes += [0.5 * site**2, site * nearest + 0.5 * squares, site**3 / 6.0, 0.5 * site * squares]
+    curvatures = [zero, one, *(zero for _ in PAIRS), site, nearest, 0.5 * site**2, 0.5 * squares]
+    gram = np.einsum("anxy,bnxy->nab", np.stack(slopes), np.stack(slopes), optimize=True)
+    return gram, np.stack(curvatures).sum(axis=(2, 3)).T

@@ -13,7 +13,7 @@ from torch.func import jacfwd
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.interacting_theory.couplings import couplings, selected_couplings
 from darksieve.physics_ai.interacting_theory.data import QuarticAction, digits, make_teacher
-from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, train, whiten
+from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, extend, start, train, whiten
 from darksieve.physics_ai.interacting_theory.score_matching import field_couplings, monomials, polynomial_couplings
 from darksieve.physics_ai.lattice_field.action import Action
 from darksieve.physics_ai.lattice_field.hmc import run_chains
@@ -28,7 +28,8 @@ TESTED = 20000  # samples
 QUARTIC_SIZE, CUBIC, QUARTIC = 4, 1.2, 4.5
 LATTICE = Action(side=8, mass=-4.0, coupling=8.0)
 APART = 5  # trajectories between states that are used
-DIGITS = {8: True, 28: False}  # side: whether the linear parts are learned or kept as the Gaussian theory has them
+DIGITS = (8, 28)  # sides
+MODES = 64  # of digits that interact
 DIGIT_RANK, DIGIT_RATE, DIGIT_BATCH = 16, 3e-3, 256
 COPIES = 20
 TRIPLES = 1000  # couplings that are read off the larger digits
@@ -106,9 +107,9 @@ def _learn_teacher(settings: InteractingTheoryConfig) -> dict[str, Any]:
     whiten(gaussian, data)
     students: list[dict[str, Any]] = []
     action = _mean_action(teacher, test)
-    for start in range(settings.starts):
-        student = _start(data, STUDENT_RANK, _seed(settings, "student", start))
-        train(student, data, settings.steps, BATCH, RATE, _seed(settings, "training", start))
+    for number in range(settings.starts):
+        student = start(data, LAYERS, STUDENT_RANK, _seed(settings, "student", number))
+        train(student, data, settings.steps, BATCH, RATE, _seed(settings, "training", number))
         found = couplings(student, centre, 4)
         spread = torch.cov(student.sample(TESTED, generator).T)
         students.append(
@@ -164,10 +165,11 @@ def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any
     data, test = digits(side, COPIES, _seed(settings, "digits"))
     gaussian = InvertibleNetwork(side**2, 1, 1)
     whiten(gaussian, data)
-    network = _start(data, DIGIT_RANK, _seed(settings, "digits", side))
-    steps = settings.digit_steps if side == 8 else settings.large_steps
-    seed = _seed(settings, "digit training", side)
-    train(network, data, steps, DIGIT_BATCH, DIGIT_RATE, seed, linear=DIGITS[side])
+    with torch.no_grad():
+        modes = gaussian(data)[:, -MODES:]
+    core = start(modes, LAYERS, DIGIT_RANK, _seed(settings, "digits", side))
+    train(core, modes, settings.digit_steps, DIGIT_BATCH, DIGIT_RATE, _seed(settings, "digit training", side))
+    network = extend(core, gaussian)
     centre = data.mean(dim=0)
     generator = torch.Generator().manual_seed(_seed(settings, "legs"))
     legs = torch.randint(side**2, (TRIPLES, 3), generator=generator)
@@ -195,19 +197,6 @@ def _learn_digits(side: int, settings: InteractingTheoryConfig) -> dict[str, Any
         "drawn": rounded(network.sample(8, generator).reshape(-1, side, side), 3) if side == 8 else [],
         "strength": rounded(torch.sort(triples.abs(), descending=True)[0], 4),
     }
-
-
-def _start(data: Tensor, rank: int, seed: int) -> InvertibleNetwork:
-    """A network that is the Gaussian theory of the data (n, d), seen in randomly turned latents."""
-    torch.manual_seed(seed)
-    network = InvertibleNetwork(data.shape[1], LAYERS, rank)
-    whiten(network, data)
-    with torch.no_grad():
-        for layer in network.layers:
-            turn = torch.linalg.qr(torch.randn_like(layer.weight))[0]  # type: ignore[arg-type]
-            layer.weight.copy_(turn @ layer.weight)  # type: ignore[operator]
-            layer.bias.copy_(turn @ layer.bias)  # type: ignore[operator]
-    return network
 
 
 @torch.no_grad()

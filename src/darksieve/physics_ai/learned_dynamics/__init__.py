@@ -1,1 +1,1 @@
-"""Dynamics learned from motion: a network for the Hamiltonian beside one for the velocities."""
+"""Dynamics learned from motion: networks for an energy or a Lagrangian beside one for the velocities."""

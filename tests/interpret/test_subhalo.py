@@ -23,10 +23,10 @@ def lens(tmp_path_factory):
     return experiment, simulate(experiment, Box.full(experiment.prior.names), folder / "store", 60)
 
 
-def test_peaks_are_where_the_maps_are_largest():
+def test_peaks_are_where_the_maps_are_strongest_whatever_their_sign():
     maps = np.zeros((2, 21, 31))
-    maps[0, 4, 25], maps[1, 10, 15] = 1.0, 2.0
-    maps[0, 18, 2] = -5.0  # what speaks against the position is no peak
+    maps[0, 4, 25], maps[1, 10, 15] = -1.0, 2.0
+    maps[0, 16, 5] = 0.8
     assert peaks(maps, 0.1) == pytest.approx(np.array([[1.0, -0.6], [0.0, 0.0]]))
 
 

@@ -198,7 +198,7 @@ def sensitivity_figure(record: Mapping[str, Any]) -> Figure:
     limits = (found["masses"][0], found["masses"][-1])
     both.plot(limits, limits, color=GREY, lw=0.8)
     both.set(
-        xlim=limits, ylim=limits, aspect="equal", xlabel="noticed from, by the log-ratio",
+        xlim=limits, ylim=limits, aspect="equal", xlabel="noticed from",
         ylabel="half are recovered from", title=f"median difference {found['bars']['agreement']['statistic']:.2f} dex",
     )  # fmt: skip
     return figure

@@ -29,7 +29,7 @@ __all__ = ["hit_rates", "localise", "map_sensitivity", "peaks", "significance"]
 Floats = NDArray[np.float64]
 POSITION, MASS = ("x_sub", "y_sub"), "log10_m_sub"  # the marginal [arcsec], and the mass [M_sun]
 RADIUS = 0.2  # arcsec, within which a peak is a hit
-SMOOTHING = 0.1  # arcsec, of attributions before their peak is looked for
+SMOOTHING = 0.3  # arcsec, of the strengths of attributions: a subhalo moves the arc on both sides of it
 DETECTABLE = 7.0  # standard deviations
 MOCKS = 200
 PARTS = 8  # simulations are rendered in so many, to spare memory
@@ -145,10 +145,13 @@ def significance(experiment: Experiment, simulations: Simulations) -> Floats:
 
 
 def peaks(maps: Floats, pixel_scale: float) -> Floats:
-    """Positions x, y (n, 2) [arcsec] of the peaks of smoothed attributions (n, H, W), from the centre of the image."""
+    """Positions x, y (n, 2) [arcsec] from the centre of the image, where attributions (n, H, W) are strongest, smoothed.
+
+    Their sign is no matter: where a subhalo brightens an arc on one side, it dims it on the other.
+    """
     from scipy.ndimage import gaussian_filter
 
-    smooth = gaussian_filter(maps, (0, SMOOTHING / pixel_scale, SMOOTHING / pixel_scale))
+    smooth = gaussian_filter(np.abs(maps), (0, SMOOTHING / pixel_scale, SMOOTHING / pixel_scale))
     rows, columns = np.unravel_index(smooth.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:])
     height, width = maps.shape[1:]
     return np.stack([columns - (width - 1) / 2, rows - (height - 1) / 2], axis=1) * pixel_scale

@@ -145,7 +145,7 @@ def significance(experiment: Experiment, simulations: Simulations) -> Floats:
 
 
 def peaks(maps: Floats, pixel_scale: float) -> Floats:
-    """Positions x, y (n, 2) [arcsec] from the centre of the image, where attributions (n, H, W) are strongest, smoothed.
+    """Positions x, y (n, 2) [arcsec], from the image's centre, where smoothed attributions (n, H, W) are strongest.
 
     Their sign is no matter: where a subhalo brightens an arc on one side, it dims it on the other.
     """

@@ -19,7 +19,7 @@ from darksieve.diagnostics.bars import rounded
 from darksieve.diagnostics.calibration import observe_once
 from darksieve.diagnostics.summaries import Components
 from darksieve.inference.estimator import Estimator
-from darksieve.interpret.summary_space import probe_linearly
+from darksieve.interpret.summary_space import AT_MOST, SIMULATIONS_A_COMPONENT, probe_linearly
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import Observation
 from darksieve.problem.provenance import derive_seed
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["describe_layers", "receptive_field"]
 
 Floats = NDArray[np.float64]
-AT_MOST = 1000  # simulations
-SIMULATIONS_A_COMPONENT = 10
 MAPS = 6  # channels shown of each convolution
 KINDS = (nn.Conv2d, nn.Linear)
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from darksieve.problem.device import choose_device
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.likelihood import find_likelihood
 from darksieve.problem.observation import Observation
@@ -32,7 +33,7 @@ TOLERANCE = 1e-3  # of the largest component of a gradient
 
 
 class Target:
-    """Log-likelihood and log-posterior of parameters, in float64, on the CPU.
+    """Log-likelihood and log-posterior of parameters, in float64; signals are made where `simulator.device` says.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ class Target:
         self.prior = experiment.prior
         self.calls = 0
         self._simulator = experiment.simulator
+        self._device = choose_device(experiment.config.simulator.device, "simulator.device")
         self._likelihood = find_likelihood(experiment, observation)
 
     def __len__(self) -> int:
@@ -95,12 +97,17 @@ class Target:
     def step(self) -> float:
         """Step of central differences: the third root of the precision of the signals."""
         z = torch.from_numpy(self.physical(np.zeros((1, len(self)))))
-        arrays = self._simulator.simulate(z, _no_randomness()).values()
+        arrays = self._simulate(z).values()
         return max(torch.finfo(a.dtype).eps for a in arrays if a.is_floating_point()) ** (1 / 3)
 
     def _evaluate(self, z: Tensor) -> Tensor:
         self.calls += len(z)
-        return self._likelihood(self._simulator.simulate(z, _no_randomness()))
+        return self._likelihood(self._simulate(z))
+
+    def _simulate(self, z: Tensor) -> dict[str, Tensor]:
+        """Signals (n, ...) on the CPU, of a simulator that is not random."""
+        signal = self._simulator.simulate(z.to(self._device), torch.Generator(self._device).manual_seed(0))
+        return {name: array.cpu() for name, array in signal.items()}
 
     def _differentiate(self, t: Floats) -> tuple[Floats, Floats]:
         """Log-likelihoods (n,) and their gradients by t (n, P), through torch."""
@@ -120,8 +127,3 @@ class Target:
         with np.errstate(invalid="ignore"):
             slope = (value[:, 1 : dimension + 1] - value[:, dimension + 1 :]) / (2 * self.step)
         return value[:, 0], slope
-
-
-def _no_randomness() -> torch.Generator:
-    """A generator for simulators that are not random."""
-    return torch.Generator().manual_seed(0)

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from darksieve.diagnostics.bars import bar, summarise_bars
 from darksieve.figures.overview import SYSTEMS, map_figure, write_overview
-from darksieve.problem.config import BoltzmannConfig, IsingConfig
 from darksieve.problem.diffusion import ExactConfig, FieldConfig, GalaxiesConfig, SourcesConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
+from darksieve.problem.spins import BoltzmannConfig, IsingConfig
 from darksieve.problem.theories import (
     ConvergenceTheoryConfig,
     InteractingTheoryConfig,

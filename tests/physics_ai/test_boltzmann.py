@@ -16,7 +16,7 @@ from darksieve.physics_ai.boltzmann.machine import (
     train,
 )
 from darksieve.physics_ai.boltzmann.study import hopfield_difference, study
-from darksieve.problem.config import BoltzmannConfig
+from darksieve.problem.spins import BoltzmannConfig
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 
 from darksieve.physics_ai.convergence_theory.maps import PIXEL_SCALE, PIXELS, draw_maps, mean_convergence, normalise
 from darksieve.physics_ai.convergence_theory.study import part_couplings, significance, study
-from darksieve.problem.config import ConvergenceTheoryConfig
+from darksieve.problem.theories import ConvergenceTheoryConfig
 from darksieve.simulators.lens.substructure import Haloes, tnfw_cylinder
 
 

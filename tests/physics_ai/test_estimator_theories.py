@@ -11,7 +11,7 @@ from darksieve.inference.training import train
 from darksieve.physics_ai.embedding_width.study import study as study_width
 from darksieve.physics_ai.summary_theory.study import study as study_summaries
 from darksieve.problem.box import Box
-from darksieve.problem.config import EmbeddingWidthConfig, SummaryTheoryConfig
+from darksieve.problem.theories import EmbeddingWidthConfig, SummaryTheoryConfig
 from darksieve.store.reader import MemorySource
 
 pytestmark = pytest.mark.slow

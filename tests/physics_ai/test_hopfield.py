@@ -26,7 +26,7 @@ from darksieve.physics_ai.hopfield.modern import (
     modern_step,
     sphere_patterns,
 )
-from darksieve.problem.config import HopfieldConfig
+from darksieve.problem.spins import HopfieldConfig
 
 SMALL = HopfieldConfig(neurons=[100, 200, 300], networks=2, recalled=5, size=300, memories=2000)
 

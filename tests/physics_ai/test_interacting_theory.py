@@ -17,7 +17,7 @@ from darksieve.physics_ai.interacting_theory.score_matching import (
     polynomial_couplings,
 )
 from darksieve.physics_ai.interacting_theory.study import largest_derivative_difference, study
-from darksieve.problem.config import InteractingTheoryConfig
+from darksieve.problem.theories import InteractingTheoryConfig
 
 SHIFTS = {
     (1, 0): [(1, 0), (-1, 0), (0, 1), (0, -1)],

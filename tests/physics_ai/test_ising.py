@@ -12,7 +12,7 @@ from darksieve.physics_ai.ising.exact import (
     yang_magnetisation,
 )
 from darksieve.physics_ai.ising.study import binder_crossing, effective_samples, estimate, study
-from darksieve.problem.config import IsingConfig
+from darksieve.problem.spins import IsingConfig
 
 
 @pytest.mark.parametrize("temperature", [1.7, CRITICAL_TEMPERATURE, 3.3])

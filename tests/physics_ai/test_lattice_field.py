@@ -17,7 +17,7 @@ from darksieve.physics_ai.lattice_field.action import (
 from darksieve.physics_ai.lattice_field.flow import Flow, effective_fraction, log_weights, train
 from darksieve.physics_ai.lattice_field.hmc import run_chains
 from darksieve.physics_ai.lattice_field.study import study, weighted
-from darksieve.problem.config import LatticeFieldConfig
+from darksieve.problem.theories import LatticeFieldConfig
 
 
 def _fields(number, side, seed=1):

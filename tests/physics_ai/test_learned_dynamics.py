@@ -19,7 +19,7 @@ from darksieve.physics_ai.learned_dynamics.systems import (
     lagrangian_velocity,
     velocity,
 )
-from darksieve.problem.config import LearnedDynamicsConfig
+from darksieve.problem.theories import LearnedDynamicsConfig
 
 
 def test_spring_turns_by_twice_the_time():

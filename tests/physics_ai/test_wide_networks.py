@@ -16,7 +16,7 @@ from darksieve.physics_ai.wide_networks.kernels import (
     vertex,
 )
 from darksieve.physics_ai.wide_networks.study import study
-from darksieve.problem.config import WideNetworksConfig
+from darksieve.problem.theories import WideNetworksConfig
 
 UNIT = np.ones((1, 1))
 INPUTS = np.array([[1.0, 0.3], [-0.4, 1.2], [0.7, -0.9]])

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Analyse."""
-    from darksieve.problem.config import analysis_section
+    from darksieve.problem.analyses import analysis_section
     from darksieve.problem.section import read_config
 
     name = options.analysis.replace("/", ".")

@@ -9,39 +9,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from darksieve.problem.diffusion import DiffusionConfig
-from darksieve.problem.scinet import ScinetConfig
+from darksieve.problem.analyses import AnalysesConfig
 from darksieve.problem.section import Section
-from darksieve.problem.theories import (
-    ConvergenceTheoryConfig,
-    EmbeddingWidthConfig,
-    InteractingTheoryConfig,
-    LatticeFieldConfig,
-    LearnedDynamicsConfig,
-    SummaryTheoryConfig,
-    WideNetworksConfig,
-)
 
-__all__ = [
-    "METHODS",
-    "AnalysesConfig",
-    "ArcsConfig",
-    "BoltzmannConfig",
-    "ConvergenceTheoryConfig",
-    "EmbeddingWidthConfig",
-    "ExperimentConfig",
-    "HopfieldConfig",
-    "InteractingTheoryConfig",
-    "IsingConfig",
-    "LatticeFieldConfig",
-    "LearnedDynamicsConfig",
-    "MemoryConfig",
-    "Method",
-    "SummaryTheoryConfig",
-    "WideNetworksConfig",
-    "WorkflowConfig",
-    "analysis_section",
-]
+__all__ = ["METHODS", "ExperimentConfig", "Method", "WorkflowConfig"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -331,96 +302,6 @@ class EnergyConfig(Section):
     )
 
 
-class IsingConfig(Section):
-    """The analysis `ising`."""
-
-    lattices: list[Annotated[int, Field(ge=4, le=512)]] = Field(
-        [16, 32, 64], min_length=2, description="sides of the square lattices, ascending"
-    )
-    measurements: int = Field(20000, ge=200, description="Wolff measurements a temperature, a lattice of flips apart")
-    sweeps: int = Field(200000, ge=200, description="Metropolis sweeps of each lattice at the critical temperature")
-    seed: int = Field(1, ge=0, description="seed of the analysis")
-
-    @model_validator(mode="after")
-    def _ascending(self) -> IsingConfig:
-        if self.lattices != sorted(set(self.lattices)):
-            raise ValueError(f"lattices {self.lattices} must ascend")
-        return self
-
-
-class HopfieldConfig(Section):
-    """The analysis `hopfield`."""
-
-    neurons: list[Annotated[int, Field(ge=50, le=10000)]] = Field(
-        [500, 1000, 2000, 4000], min_length=3, description="sizes of the networks whose capacities are extrapolated"
-    )
-    networks: int = Field(4, ge=2, description="networks of the largest size at each load; more of smaller ones")
-    recalled: int = Field(50, ge=5, description="patterns recalled by each network")
-    size: int = Field(1000, ge=50, description="neurons of the network of all other figures")
-    memories: int = Field(100000, ge=100, description="most patterns in the modern network")
-    seed: int = Field(1, ge=0, description="seed of the analysis")
-
-
-class BoltzmannConfig(Section):
-    """The analysis `boltzmann`."""
-
-    hidden: int = Field(12, ge=1, le=16, description="hidden units of the machine that learns bars and stripes")
-    steps: int = Field(12000, ge=10, description="gradient steps of each training")
-    repetitions: int = Field(3, ge=1, description="trainings by each method, from different starts")
-    temperatures: int = Field(1000, ge=10, description="temperatures of annealed importance sampling")
-    chains: int = Field(500, ge=10, description="chains of annealed importance sampling")
-    annealings: int = Field(100, ge=1, description="annealings of each spin glass, for each length")
-    glass: int = Field(10, ge=3, le=14, description="side of the spin glass that is annealed")
-    seed: int = Field(1, ge=0, description="seed of the analysis")
-
-
-class MemoryConfig(Section):
-    """The analysis `memory`: an experiment's simulations as a modern Hopfield network."""
-
-    patterns: int = Field(4096, ge=64, description="simulations of the last round that are stored at most")
-    queries: int = Field(256, ge=16, description="images recalled, denoised and scored")
-    masks: int = Field(4, ge=1, description="masks of each kind")
-    seed: int = Field(1, ge=0, description="seed of the analysis")
-
-
-class ArcsConfig(Section):
-    """The analysis `arcs`: a restricted Boltzmann machine of an experiment's binarised images."""
-
-    pixels: int = Field(16, ge=4, le=32, description="pixels a side of the binarised images")
-    hidden: int = Field(64, ge=1, description="hidden units")
-    steps: int = Field(8000, ge=10, description="gradient steps")
-    seed: int = Field(1, ge=0, description="seed of the analysis")
-
-
-class AnalysesConfig(Section):
-    """The physics of AI: `snakemake ising`, and so on for every section."""
-
-    ising: IsingConfig = Field(default_factory=IsingConfig, description="the Ising magnet")
-    hopfield: HopfieldConfig = Field(default_factory=HopfieldConfig, description="Hopfield networks")
-    boltzmann: BoltzmannConfig = Field(default_factory=BoltzmannConfig, description="Boltzmann machines")
-    memory: MemoryConfig = Field(default_factory=MemoryConfig, description="a memory of each experiment's simulations")
-    arcs: ArcsConfig = Field(default_factory=ArcsConfig, description="a Boltzmann machine of each experiment's images")
-    scinet: ScinetConfig = Field(default_factory=ScinetConfig, description="networks that answer questions")
-    wide_networks: WideNetworksConfig = Field(default_factory=WideNetworksConfig, description="wide random networks")
-    interacting_theory: InteractingTheoryConfig = Field(
-        default_factory=InteractingTheoryConfig, description="theories learned from data"
-    )
-    lattice_field: LatticeFieldConfig = Field(default_factory=LatticeFieldConfig, description="lattice phi^4")
-    learned_dynamics: LearnedDynamicsConfig = Field(
-        default_factory=LearnedDynamicsConfig, description="dynamics learned from motion"
-    )
-    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig, description="diffusion models")
-    convergence_theory: ConvergenceTheoryConfig = Field(
-        default_factory=ConvergenceTheoryConfig, description="the theory of convergence maps, cold and warm"
-    )
-    summary_theory: SummaryTheoryConfig = Field(
-        default_factory=SummaryTheoryConfig, description="the theory of each experiment's learned summaries"
-    )
-    embedding_width: EmbeddingWidthConfig = Field(
-        default_factory=EmbeddingWidthConfig, description="each experiment's embedding as a wide network"
-    )
-
-
 class WorkflowConfig(Section):
     """`config/config.yaml`: what one run of the workflow makes."""
 
@@ -445,11 +326,3 @@ class WorkflowConfig(Section):
         False, description="whether a run fails at its end, all results written, where a diagnostic says no"
     )
     analyses: AnalysesConfig = Field(default_factory=AnalysesConfig, description="the physics of AI")
-
-
-def analysis_section(analysis: str) -> type[Section]:
-    """The class of an analysis's section, such as that of `ising` or of `scinet/pendulum`."""
-    section: Any = AnalysesConfig
-    for part in analysis.split("/"):
-        section = section.model_fields[part].annotation
-    return section

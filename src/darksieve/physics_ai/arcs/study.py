@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.interpret.images import image_name, observe_images
 from darksieve.physics_ai.boltzmann.machine import Machine, annealed_log_partition, sample_visible, train
-from darksieve.problem.config import ArcsConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import ArcsConfig
 from darksieve.store.shard import Simulations
 
 __all__ = ["binarise", "study"]

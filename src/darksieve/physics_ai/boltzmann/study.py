@@ -17,8 +17,8 @@ from darksieve.physics_ai.boltzmann.machine import (
     sample_visible,
     train,
 )
-from darksieve.problem.config import BoltzmannConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import BoltzmannConfig
 
 __all__ = ["hopfield_difference", "study"]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.convergence_theory.maps import PIXEL_SCALE, draw_maps, normalise
 from darksieve.physics_ai.interacting_theory.score_matching import LOCAL_TERMS, local_equations
-from darksieve.problem.config import ConvergenceTheoryConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import ConvergenceTheoryConfig
 
 __all__ = ["part_couplings", "significance", "study"]
 

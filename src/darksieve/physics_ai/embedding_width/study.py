@@ -24,10 +24,10 @@ from darksieve.inference.training import train
 from darksieve.interpret.images import image_name, observe_images
 from darksieve.physics_ai.embedding_width.networks import excess_kurtosis, kernel, narrow, random_hidden, regress
 from darksieve.problem.box import Box
-from darksieve.problem.config import EmbeddingWidthConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import EmbeddingWidthConfig
 from darksieve.store.reader import MemorySource
 from darksieve.store.shard import Simulations
 

@@ -26,8 +26,8 @@ from darksieve.physics_ai.hopfield.mean_field import (
     retrieval_temperature,
     solve_overlap,
 )
-from darksieve.problem.config import HopfieldConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import HopfieldConfig
 
 __all__ = ["RETRIEVED", "basins", "capacity", "half_point", "phase_diagram", "rules"]
 

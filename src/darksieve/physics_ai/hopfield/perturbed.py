@@ -18,8 +18,8 @@ from darksieve.physics_ai.hopfield.classical import (
     random_patterns,
     relax,
 )
-from darksieve.problem.config import HopfieldConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import HopfieldConfig
 
 __all__ = ["inversion", "landscapes", "mixtures", "parallel_dynamics"]
 

@@ -16,8 +16,8 @@ from darksieve.physics_ai.hopfield.modern import (
     modern_step,
     sphere_patterns,
 )
-from darksieve.problem.config import HopfieldConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import HopfieldConfig
 
 __all__ = ["dense_memory", "exponential_capacity", "identities", "large_memory", "metastable_states"]
 

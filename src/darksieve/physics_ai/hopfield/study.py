@@ -15,7 +15,7 @@ from darksieve.physics_ai.hopfield.steep import (
     large_memory,
     metastable_states,
 )
-from darksieve.problem.config import HopfieldConfig
+from darksieve.problem.spins import HopfieldConfig
 
 __all__ = ["study"]
 

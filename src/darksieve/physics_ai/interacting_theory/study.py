@@ -17,8 +17,8 @@ from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, e
 from darksieve.physics_ai.interacting_theory.score_matching import field_couplings, monomials, polynomial_couplings
 from darksieve.physics_ai.lattice_field.action import Action
 from darksieve.physics_ai.lattice_field.hmc import run_chains
-from darksieve.problem.config import InteractingTheoryConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import InteractingTheoryConfig
 
 __all__ = ["largest_derivative_difference", "study"]
 

@@ -18,8 +18,8 @@ from darksieve.physics_ai.ising.exact import (
     solve_torus,
     yang_magnetisation,
 )
-from darksieve.problem.config import IsingConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import IsingConfig
 
 __all__ = ["binder_crossing", "effective_samples", "estimate", "study"]
 

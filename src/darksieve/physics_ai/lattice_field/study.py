@@ -22,8 +22,8 @@ from darksieve.physics_ai.lattice_field.action import (
 )
 from darksieve.physics_ai.lattice_field.flow import effective_fraction, log_weights, train
 from darksieve.physics_ai.lattice_field.hmc import Chains, run_chains
-from darksieve.problem.config import LatticeFieldConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import LatticeFieldConfig
 
 __all__ = ["study", "weighted"]
 

@@ -22,8 +22,8 @@ from darksieve.physics_ai.learned_dynamics.systems import (
     halo_mass,
     integrate,
 )
-from darksieve.problem.config import LearnedDynamicsConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import LearnedDynamicsConfig
 
 __all__ = ["energy_error", "growth", "study"]
 

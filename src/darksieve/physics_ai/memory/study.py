@@ -29,9 +29,9 @@ from darksieve.physics_ai.memory.recall import (
     squares,
     told_apart,
 )
-from darksieve.problem.config import MemoryConfig
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.spins import MemoryConfig
 from darksieve.store.shard import Simulations
 
 __all__ = ["study"]

@@ -24,9 +24,9 @@ from darksieve.interpret.images import image_name, observe_images
 from darksieve.physics_ai.interacting_theory.couplings import couplings
 from darksieve.physics_ai.interacting_theory.network import InvertibleNetwork, start, train, whiten
 from darksieve.physics_ai.interacting_theory.score_matching import monomials, polynomial_couplings
-from darksieve.problem.config import SummaryTheoryConfig
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import SummaryTheoryConfig
 from darksieve.store.shard import Simulations
 
 __all__ = ["strengths", "study", "third_and_fourth", "third_cumulants"]

@@ -18,8 +18,8 @@ from darksieve.physics_ai.wide_networks.kernels import (
     infinite_kernel,
     vertex,
 )
-from darksieve.problem.config import WideNetworksConfig
 from darksieve.problem.provenance import derive_seed
+from darksieve.problem.theories import WideNetworksConfig
 
 __all__ = ["study"]
 

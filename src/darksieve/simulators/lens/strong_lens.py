@@ -258,17 +258,14 @@ class StrongLens(Simulator):
         drawn : DrawnHaloes, optional
             Populations, from `populations.draw`.
         """
-        shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
-        lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
+        lens, shear, halo = _coefficients(values, haloes)
         terms = epl_terms(values["lens_e1"], values["lens_e2"]).flatten().tolist()
-        shear = torch.stack([values["shear_1"], values["shear_2"]])
-        halo = None if haloes is None else tnfw_coefficients(haloes)
         instrument = self._instrument_like(lens)
         x, y = instrument.x, instrument.y
         images = lens.new_empty(lens.shape[1], self.pixels, self.pixels)
         rays = RAYS_PER_TILE if lens.device.type == "cpu" else RAYS_PER_ACCELERATOR_TILE
         step = min(max(1, rays // x.numel()), len(images))
-        memory = lens.new_empty(EPL_WORKSPACE if halo is None else 2 + TNFW_WORKSPACE, step, x.numel())
+        memory = lens.new_empty(_workspace_rows(halo), step, x.numel())
         for start in range(0, len(images), step):
             rows = slice(start, start + step)
             workspace, tile_lens = memory[:, : len(images[rows])], lens[: FIRST_TERM + max(terms[rows]), rows]
@@ -297,14 +294,9 @@ class StrongLens(Simulator):
         values : mapping of str to Tensor
             Parameters of the lens, (B, 1).
         """
-        shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
-        lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
-        shear = torch.stack([values["shear_1"], values["shear_2"]])
-        haloes = self._haloes(values)
-        halo = None if haloes is None else tnfw_coefficients(haloes)
+        lens, shear, halo = _coefficients(values, self._haloes(values))
         instrument = self._instrument_like(lens)
-        rows = EPL_WORKSPACE if halo is None else 2 + TNFW_WORKSPACE
-        memory = lens.new_empty(rows, lens.shape[1], instrument.x.numel())
+        memory = lens.new_empty(_workspace_rows(halo), lens.shape[1], instrument.x.numel())
         return _trace(instrument.x, instrument.y, lens, shear, halo, memory)
 
     def _haloes(self, values: Mapping[str, Tensor]) -> Haloes | None:
@@ -322,6 +314,18 @@ class StrongLens(Simulator):
         if key not in self._instruments:
             self._instruments[key] = self.instrument.to(*key)
         return self._instruments[key]
+
+
+def _coefficients(values: Mapping[str, Tensor], haloes: Haloes | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What `_trace` needs of the lenses, their shear and their haloes."""
+    shape = (values["einstein_radius"], values["slope"], values["lens_e1"], values["lens_e2"])
+    lens = epl_coefficients(*shape, values["lens_x"], values["lens_y"])
+    shear = torch.stack([values["shear_1"], values["shear_2"]])
+    return lens, shear, None if haloes is None else tnfw_coefficients(haloes)
+
+
+def _workspace_rows(halo: Tensor | None) -> int:
+    return EPL_WORKSPACE if halo is None else 2 + TNFW_WORKSPACE
 
 
 def _trace(

@@ -101,9 +101,17 @@ def test_wrong_argument_is_status_two():
 def test_shipped_experiments_are_right(repository, tmp_path):
     files = sorted((repository / "config/experiments").glob("*.yaml"))
     assert {"lens-hst", "lens-mock", "lens-tiny"} <= {path.stem for path in files}
+    files = [path for path in files if path.stem != "lens-hst-galaxies"]
     result = run("check", *files, repository / "examples/line.yaml", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) == len(files) + 1
+
+
+def test_experiment_whose_sources_are_still_to_be_made_says_how(repository, tmp_path):
+    result = run("check", repository / "config/experiments/lens-hst-galaxies.yaml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "make it first: snakemake --cores all results/physics_ai/diffusion/galaxies.npz" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_registered_data_fit_the_experiment_that_uses_them(repository, mirror, tmp_path):

@@ -205,11 +205,12 @@ class Experiment:
             )  # fmt: skip
         for path in (*self.files, *self.combined_files):
             if not path.is_file() and path.name not in REGISTRY:
-                raise DarksieveError(
-                    f"no file {_shown(path, self.root)}",
-                    where=where,
-                    mend="correct the path or put the file there",
+                file = _shown(path, self.root)
+                made = path.is_relative_to(self.root / "results")
+                mend = (
+                    f"make it first: snakemake --cores all {file}" if made else "correct the path or put the file there"
                 )
+                raise DarksieveError(f"no file {file}", where=where, mend=mend)
         source = simulator_source(config.simulator.class_, self.path.parent)
         if source is not None and not source.is_file():
             raise DarksieveError(f"no file {_shown(source, self.root)}", where=f"{where}: simulator.class")

@@ -220,7 +220,7 @@ def test_maps_and_kernels_come_from_files(kernel_file, parameters, generator):
         exposure_time={"file": kernel_file, "dataset": "exposure"},
     )  # fmt: skip
     assert float(simulator.instrument.psf.sum()) == pytest.approx(1)
-    assert simulator.instrument.exposure_time[0].tolist() == list(range(411, 431))
+    assert simulator.noise.exposure_time[0].tolist() == list(range(411, 431))
     data = simulator.observe(simulator.simulate(parameters(simulator), generator), generator)
     assert torch.isfinite(data["image"]).all()
 

@@ -1,9 +1,10 @@
 """Galaxy-galaxy strong lenses: mass, substructure, light, the instrument, and the simulator made of them."""
 
 from darksieve.simulators.lens.cosmology import LensPlane, lens_plane
-from darksieve.simulators.lens.instrument import Instrument, add_noise, convolve, gaussian_kernel, ray_grid
+from darksieve.simulators.lens.instrument import Instrument, convolve, gaussian_kernel, ray_grid
 from darksieve.simulators.lens.light import sersic_brightness, sersic_coefficients, sersic_exponent
 from darksieve.simulators.lens.mass import epl_coefficients, epl_deflection, epl_terms, shear_deflection
+from darksieve.simulators.lens.noise import Noise
 from darksieve.simulators.lens.strong_lens import StrongLens
 from darksieve.simulators.lens.substructure import (
     Haloes,
@@ -17,8 +18,8 @@ __all__ = [
     "Haloes",
     "Instrument",
     "LensPlane",
+    "Noise",
     "StrongLens",
-    "add_noise",
     "convolve",
     "epl_coefficients",
     "epl_deflection",

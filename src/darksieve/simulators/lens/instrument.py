@@ -1,4 +1,4 @@
-"""The telescope: pixels as integrals over rays, the point-spread function (PSF), and the noise of the detector."""
+"""The telescope: pixels as integrals over rays, and the point-spread function (PSF)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,8 @@ from darksieve.problem.files import crop_centre, resolve_array
 
 __all__ = [
     "Instrument",
-    "add_noise",
     "convolve",
     "gaussian_kernel",
-    "neighbour_weight",
-    "noise_is_normal",
-    "noise_variance",
     "ray_grid",
     "read_map",
     "read_psf",
@@ -30,13 +26,11 @@ __all__ = [
 
 GAUSSIAN_EXTENT = 4.0  # standard deviations
 IMAGES_PER_TRANSFORM = 64
-NORMAL_COUNTS = 5.0
-PIXELS_PER_DRAW, PIXELS_PER_ACCELERATOR_DRAW = 2**18, 2**26
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """What turns surface brightness into data, as tensors on one device and of one dtype.
+    """What turns surface brightness into expected images, as tensors on one device and of one dtype.
 
     Attributes
     ----------
@@ -46,16 +40,12 @@ class Instrument:
         Solid angle that each quadrature point stands for, (S, 1) [arcsec^2].
     psf : Tensor
         Normalised kernel, (K, K) with K odd.
-    exposure_time, background_rms : Tensor
-        One number or a map (P, P) [s; electron / s].
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor
     psf: Tensor
-    exposure_time: Tensor
-    background_rms: Tensor
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Instrument:
         """The same on another device or in another dtype."""
@@ -104,102 +94,6 @@ def convolve(images: Tensor, kernel: Tensor) -> Tensor:
     return convolved
 
 
-def add_noise(
-    rate: Tensor,
-    exposure_time: Tensor,
-    background_rms: Tensor,
-    generator: torch.Generator,
-    noise_correlation: float = 0.0,
-    model_error: float = 0.0,
-) -> Tensor:
-    """Draw what the detector records: Poisson counts of the expected rate plus Gaussian background.
-
-    Parameters
-    ----------
-    rate : Tensor
-        Expected images (B, P, P) [electron / s]; where it is negative no photon is counted.
-    exposure_time, background_rms : Tensor
-        One number or a map (P, P) [s; electron / s].
-    generator : torch.Generator
-        On the device of `rate`.
-    noise_correlation : float
-        Correlation of the noise of neighbouring pixels, from 0 to 0.5, as drizzling leaves it: the noise is smoothed
-        along rows and columns with (c, 1, c). `background_rms` is that of the drizzled image; the photons' noise is
-        lowered by the smoothing, which keeps the sum of their counts. It needs `noise_is_normal`.
-    model_error : float
-        Standard deviation of what the model does not know of a pixel, normal like the background, as a fraction of the
-        pixel's expected rate.
-
-    Returns
-    -------
-    Tensor
-        (B, P, P) [electron / s], with the mean, variance and skewness of Poisson plus background.
-
-    Notes
-    -----
-    torch.poisson takes 50 to 110 ns a pixel on a CPU. Where the background alone has the variance of 5 counts or
-    more, the sum of both noises is one normal draw g bent to the right skewness, a g + b (g^2 - 1) (Cornish & Fisher
-    1938): 6 a^2 b + 8 b^3 is the third moment, a^2 + 2 b^2 the variance. What is left out is an excess kurtosis of at
-    most 1 / (4 * 5) = 0.05. With a weaker background the counts are drawn by torch.poisson.
-
-    References: Fruchter & Hook 2002, PASP 114, 144 (correlated noise of drizzled images).
-    """
-    noisy = torch.empty_like(rate)
-    draws = PIXELS_PER_DRAW if rate.device.type == "cpu" else PIXELS_PER_ACCELERATOR_DRAW
-    batch = max(1, draws // rate.shape[1:].numel())
-    normal = noise_is_normal(exposure_time, background_rms)
-    weight = neighbour_weight(noise_correlation)
-    second, third = (_averaging(weight, power) for power in (2, 3))
-    for mean, out in zip(rate.split(batch), noisy.split(batch)):
-        draw = _correlated_normal(mean, weight, generator)
-        shot = mean.clamp(min=0).div_(exposure_time)  # variance before drizzling
-        if normal:
-            variance = second * shot + background_rms**2 + (model_error * mean) ** 2
-            bend = shot.div_(exposure_time).mul_(third).div_(variance).div_(6)
-            spread = variance.addcmul_(bend, bend, value=-2).sqrt_()
-            torch.addcmul(mean, draw, spread, out=out)
-            out.addcmul_(draw.square_().sub_(1), bend)
-        else:
-            counts = torch.poisson(shot.mul_(exposure_time**2), generator=generator)
-            spread = (background_rms**2 + (model_error * mean) ** 2).sqrt_()
-            torch.addcmul(counts.div_(exposure_time), draw, spread, out=out)
-            out.add_(mean.clamp(max=0))
-    return noisy
-
-
-def noise_is_normal(exposure_time: Tensor, background_rms: Tensor) -> bool:
-    """Whether the background of every pixel has the variance of so many counts that no Poisson draw is needed."""
-    return bool(((background_rms * exposure_time) ** 2 >= NORMAL_COUNTS).all())
-
-
-def noise_variance(
-    rate: Tensor, exposure_time: Tensor, background_rms: Tensor, noise_correlation: float, model_error: float
-) -> Tensor:
-    """Variance of each pixel's noise in `add_noise`, of the shape of `rate` [electron^2 / s^2]."""
-    averaging = _averaging(neighbour_weight(noise_correlation), 2)
-    return averaging * rate.clamp(min=0) / exposure_time + background_rms**2 + (model_error * rate) ** 2
-
-
-def neighbour_weight(correlation: float) -> float:
-    """The weight c at which smoothing white noise with (c, 1, c) gives neighbours this correlation."""
-    return (1 - math.sqrt(1 - 2 * correlation**2)) / (2 * correlation) if correlation else 0.0
-
-
-def _averaging(weight: float, power: int) -> float:
-    """Factor by which smoothing with the kernel (c, 1, c) of unit sum, both ways, lowers a cumulant of white noise."""
-    return (1 + 2 * weight**power) ** 2 / (1 + 2 * weight) ** (2 * power)
-
-
-def _correlated_normal(like: Tensor, weight: float, generator: torch.Generator) -> Tensor:
-    """Unit normal draws (B, P, P), smoothed with (c, 1, c) along rows and columns."""
-    if not weight:
-        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
-    shape = (like.shape[0], like.shape[1] + 2, like.shape[2] + 2)
-    white = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
-    rows = white[:, 1:-1].add(white[:, :-2] + white[:, 2:], alpha=weight)
-    return rows[..., 1:-1].add(rows[..., :-2] + rows[..., 2:], alpha=weight).div_(1 + 2 * weight**2)
-
-
 def read_psf(option: Mapping[str, Any], pixels: int, pixel_scale: float) -> Tensor:
     """The kernel that the option `psf` describes: `{gaussian: FWHM in arcsec}` or `{file, dataset}`, normalised.
 
@@ -230,13 +124,15 @@ def read_psf(option: Mapping[str, Any], pixels: int, pixel_scale: float) -> Tens
     return kernel / kernel.sum()
 
 
-def read_map(name: str, option: float | Mapping[str, Any], pixels: int, *, zero: bool) -> Tensor:
+def read_map(
+    name: str, option: float | Mapping[str, Any], pixels: int, *, zero: bool = False, negative: bool = False
+) -> Tensor:
     """A number or the central P x P of a `{file, dataset}` map, as the option `name` gives it, in float64.
 
     Raises
     ------
     DarksieveError
-        If it is neither, or not finite and above zero everywhere (`zero`: or zero).
+        If it is neither, or not finite and above zero everywhere (`zero`: or zero; `negative`: or anything).
     """
     if isinstance(option, bool | str) or option is None:
         raise DarksieveError(f"{option!r}", where=f"option {name}", mend="give a number or {file, dataset}")
@@ -248,10 +144,12 @@ def read_map(name: str, option: float | Mapping[str, Any], pixels: int, *, zero:
             raise DarksieveError(str(error), where=f"option {name}") from error
     elif values.ndim:
         raise DarksieveError(f"map of shape {values.shape}", where=f"option {name}", mend="it must be an image")
-    if not np.isfinite(values).all() or (values < 0).any() or (not zero and (values == 0).any()):
+    forbidden = np.zeros_like(values, bool) if negative else values < 0 if zero else values <= 0
+    if not np.isfinite(values).all() or forbidden.any():
+        wanted = "finite" if negative else f"finite and {'at least' if zero else 'above'} zero"
         raise DarksieveError(
             f"from {np.min(values):g} to {np.max(values):g}", where=f"option {name}",
-            mend=f"it must be finite and {'at least' if zero else 'above'} zero in every pixel",
+            mend=f"it must be {wanted} in every pixel",
         )  # fmt: skip
     return torch.from_numpy(np.array(values))
 

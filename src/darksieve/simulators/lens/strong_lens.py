@@ -15,14 +15,11 @@ from darksieve.problem.simulator import Description, Simulator
 from darksieve.simulators.lens.cosmology import LensPlane, check_redshifts, lens_plane
 from darksieve.simulators.lens.instrument import (
     Instrument,
-    add_noise,
     convolve,
-    noise_is_normal,
     ray_grid,
     read_map,
     read_psf,
 )
-from darksieve.simulators.lens.likelihood import noise_log_likelihood
 from darksieve.simulators.lens.mass import (
     EPL_WORKSPACE,
     FIRST_TERM,
@@ -31,6 +28,7 @@ from darksieve.simulators.lens.mass import (
     epl_terms,
     shear_deflection,
 )
+from darksieve.simulators.lens.noise import Noise, read_model_error
 from darksieve.simulators.lens.populations import DrawnHaloes, Populations
 from darksieve.simulators.lens.sources import DrawnGalaxy, SersicComponents, read_source
 from darksieve.simulators.lens.substructure import (
@@ -80,10 +78,11 @@ class StrongLens(Simulator):
         A number or a map `{file, dataset}`, whose centre is used: seconds, and the standard deviation of sky and
         read-out in electron / s per pixel.
     noise_correlation : float
-        Correlation of the noise of neighbouring pixels, 0 to 0.5, as drizzling leaves it; see `add_noise`.
-    model_error : float
+        Correlation of the noise of neighbouring pixels, 0 to 0.5, as drizzling leaves it; see `Noise`.
+    model_error : float or mapping
         Standard deviation of what the model does not know of a pixel, such as a source's knots, as a fraction of the
-        pixel's light: it is drawn with the noise, 0 to 1.
+        pixel's light: it is drawn with the noise, 0 to 1. `{fraction, fwhm, image: {file, dataset}}` correlates it by
+        a Gaussian of this full width at half maximum [arcsec]; the image of the lens says which pixels hold light.
     redshift_lens, redshift_source : float
         They set the physical scale of the subhalo (Planck 2018 cosmology).
     concentration, truncation : float
@@ -118,7 +117,7 @@ class StrongLens(Simulator):
         exposure_time: float | Mapping[str, Any] = 2000.0,
         background_rms: float | Mapping[str, Any] = 0.01,
         noise_correlation: float = 0.0,
-        model_error: float = 0.0,
+        model_error: float | Mapping[str, Any] = 0.0,
         redshift_lens: float = 0.5,
         redshift_source: float = 2.0,
         concentration: float = 15.0,
@@ -156,17 +155,15 @@ class StrongLens(Simulator):
         x, y, weights = ray_grid(pixels, pixel_scale, supersampling)
         self.instrument = Instrument(
             x=x, y=y, weights=weights, psf=read_psf(psf or {"gaussian": 0.1}, pixels, pixel_scale),
-            exposure_time=read_map("exposure_time", exposure_time, pixels, zero=False),
-            background_rms=read_map("background_rms", background_rms, pixels, zero=True),
         )  # fmt: skip
-        self.noise_correlation = _check_fraction("noise_correlation", noise_correlation, 0.5)
-        self.model_error = _check_fraction("model_error", model_error, 1.0)
-        if noise_correlation and not noise_is_normal(self.instrument.exposure_time, self.instrument.background_rms):
-            raise DarksieveError(
-                "the background of some pixels is weaker than that of 5 counts", where="option noise_correlation",
-                mend="leave it out, or crop pixels of little exposure",
-            )  # fmt: skip
+        self.noise = Noise(
+            read_map("exposure_time", exposure_time, pixels),
+            read_map("background_rms", background_rms, pixels, zero=True),
+            _check_fraction("noise_correlation", noise_correlation, 0.5),
+            read_model_error(model_error, pixels, pixel_scale),
+        )
         self._instruments: dict[tuple[torch.device, torch.dtype], Instrument] = {}
+        self._noises: dict[tuple[torch.device, torch.dtype], Noise] = {}
 
         everything = MASS | self.source.descriptions
         if self.light is not None:
@@ -214,16 +211,12 @@ class StrongLens(Simulator):
 
     def observe(self, signal: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Images (n, pixels, pixels) with the Poisson noise of the exposure and the background's Gaussian noise."""
-        image = signal["image"]
-        instrument = self._instrument_like(image)
-        exposure_time, background_rms = instrument.exposure_time, instrument.background_rms
-        noise = (exposure_time, background_rms, generator, self.noise_correlation, self.model_error)
-        return {"image": add_noise(image, *noise)}
+        return {"image": self._noise_like(signal["image"]).add(signal["image"], generator)}
 
     def log_likelihood(
         self, x: dict[str, Tensor], signal: dict[str, Tensor], masks: dict[str, Tensor] | None = None
     ) -> Tensor:
-        """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `noise_log_likelihood`."""
+        """ln p(x | signal), (n,), of one image (pixels, pixels) for n noise-free ones; see `Noise`."""
         if self.populations or self.source.random:
             raise DarksieveError(
                 "haloes or galaxies are drawn anew for each image: no likelihood is known",
@@ -231,11 +224,8 @@ class StrongLens(Simulator):
                 mend="leave out reference.methods, or subhaloes, line_of_sight and source.galaxies",
             )
         image = signal["image"]
-        instrument = self._instrument_like(image)
-        return noise_log_likelihood(
-            x["image"].to(image), image, instrument.exposure_time, instrument.background_rms, self.noise_correlation,
-            self.model_error, None if masks is None else masks["image"],
-        )  # fmt: skip
+        used = None if masks is None else masks["image"]
+        return self._noise_like(image).log_likelihood(x["image"].to(image), image, used)
 
     def render(
         self,
@@ -314,6 +304,12 @@ class StrongLens(Simulator):
         if key not in self._instruments:
             self._instruments[key] = self.instrument.to(*key)
         return self._instruments[key]
+
+    def _noise_like(self, tensor: Tensor) -> Noise:
+        key = (tensor.device, tensor.dtype)
+        if key not in self._noises:
+            self._noises[key] = self.noise.to(*key)
+        return self._noises[key]
 
 
 def _coefficients(values: Mapping[str, Tensor], haloes: Haloes | None) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -17,8 +17,6 @@ from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import Observation
 from darksieve.problem.provenance import derive_seed
-from darksieve.simulators.lens.instrument import noise_variance
-from darksieve.simulators.lens.likelihood import whiten
 from darksieve.simulators.lens.pixel_source import PixelGrid, PixelSource, lens_operator
 from darksieve.simulators.lens.sources import SersicComponents
 from darksieve.simulators.lens.strong_lens import StrongLens
@@ -64,14 +62,11 @@ def study(
     model = lens.simulate(z, generator)["image"][0]
     dark = PixelSource(grid, z.new_zeros(1, prior.pixels, prior.pixels))
     light = lens.render(values, dark, lens.light.draw(values, generator) if lens.light else None)[0]
-    instrument = lens.instrument
-    deviation = noise_variance(
-        model, instrument.exposure_time, instrument.background_rms, lens.noise_correlation, lens.model_error
-    ).sqrt()
+    deviation = lens.noise.variance(model).sqrt()
 
     def white(images: Tensor) -> Tensor:
         """Images (B, P, P) as data (B, N) with white noise of standard deviation one."""
-        return whiten((images / deviation)[:, used], lens.noise_correlation, used)
+        return lens.noise.whiten((images / deviation)[:, used], used)
 
     operator = unit * lens_operator(lens, values, grid)  # (P^2, S^2)
     data, matrix = white((image - light)[None])[0], white(operator.T.unflatten(1, image.shape)).T

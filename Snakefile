@@ -26,6 +26,7 @@ include: "workflow/rules/reference.smk"
 include: "workflow/rules/account.smk"
 include: "workflow/rules/interpret.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/publish.smk"
 include: "workflow/rules/analyses.smk"
 include: "workflow/rules/physics_ai.smk"
 

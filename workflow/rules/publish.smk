@@ -1,0 +1,180 @@
+"""Results for others: the record of where they come from, a page, an archive."""
+
+import json
+
+RESULT_PARAMS = ("depends_on", "code")  # what results depend on besides files
+
+
+def get_shown_figures(wildcards) -> list[str]:
+    """Figures of an experiment, PNG: those that a run makes, and interpretations that were made."""
+    folder = f"results/{wildcards.experiment}/figures"
+    wanted = get_wanted(wildcards.experiment, FIGURES)
+    made = [
+        name
+        for name in f"{INTERPRETATIONS} {DETECTIONS}".split()
+        if Path(folder, f"{name}.png").is_file()
+    ]
+    return [f"{folder}/{name}.png" for name in [*wanted, *made]]
+
+
+def get_attested(wildcards) -> dict[str, str | list[str]]:
+    """Results whose origin is recorded, with all that they rest on."""
+    figures = get_shown_figures(wildcards)
+    return {
+        "rounds": get_boxes(wildcards),
+        "summary": f"results/{wildcards.experiment}/summary.txt",
+        "figures": figures,
+        "vector_figures": [str(Path(file).with_suffix(".pdf")) for file in figures],
+    }
+
+
+def get_jobs(wildcards, input) -> str:
+    """The jobs behind files, back to what no rule makes, as JSON; the shards of a draw as one job."""
+    get_last_round(wildcards)  # before the last round the jobs cannot be known
+    jobs: dict[str, dict] = {}
+    waiting, made = list(input), set()
+    while waiting:
+        file = waiting.pop(0)
+        job = None if file in made else get_job(file, type(wildcards))
+        if job is None:
+            continue
+        waiting += job["inputs"]
+        made |= set(job["outputs"])
+        key = str(job["inputs"]) if job["rule"] == "simulate" else file
+        jobs.setdefault(key, job | {"outputs": []})["outputs"] += job["outputs"]
+    for job in jobs.values():
+        for side in ("inputs", "outputs"):
+            job[side] = as_arguments(job[side]).split()
+    return json.dumps(list(jobs.values()), separators=(",", ":"))
+
+
+def get_job(file: str, wildcards_type: type) -> dict | None:
+    """The job that makes a file, None for raw data: rule, inputs, outputs, and the params that results depend on."""
+    makers = [each for each in workflow.rules if each.is_producer(file)]
+    if not makers:
+        return None
+    maker = makers[0]
+    wildcards = wildcards_type(fromdict=maker.get_wildcards(file))
+    read = maker.expand_input(wildcards)[0]
+    made = maker.expand_output(wildcards)[0]
+    params = maker.expand_params(wildcards, read, made, job=None)[0]
+    config_file = [params.file] if "file" in params.keys() else []
+    return {
+        "rule": maker.name,
+        "inputs": [*map(str, read), *config_file],
+        "outputs": list(map(str, made)),
+        "params": {
+            name: value for name, value in params.items() if name in RESULT_PARAMS
+        },
+    }
+
+
+def get_report_inputs(wildcards) -> dict[str, str | list[str]]:
+    """What a report shows besides the figures."""
+    folder = f"results/{wildcards.experiment}"
+    return {
+        "posterior": f"{folder}/posterior.h5",
+        "observation": f"{folder}/observation.h5",
+        "box": get_boxes(wildcards)[-1],
+        "verdict": f"{folder}/verdict.json",
+        "energy": f"{folder}/energy.json",
+        "ledger": f"{folder}/energy.csv",
+        **get_extras(wildcards),
+        "figures": get_shown_figures(wildcards),
+        "provenance": f"{folder}/provenance.json",
+    }
+
+
+def get_report_options(wildcards, input) -> str:
+    """These as options of the command line."""
+    return " ".join(f"--{name} {files}" for name, files in input.items())
+
+
+rule attest:
+    input:
+        unpack(get_attested),
+    output:
+        "results/{experiment}/provenance.json",
+    log:
+        "results/{experiment}/logs/attest/attest.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        file=get_file,
+        jobs=get_jobs,
+        code=code_digest("darksieve.cli.attest"),
+    message:
+        "Where the results of {wildcards.experiment} come from"
+    shell:
+        "darksieve attest --experiment {params.file} --jobs {params.jobs:q} --output {output} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        unpack(get_report_inputs),
+    output:
+        "results/{experiment}/report.html",
+    log:
+        "results/{experiment}/logs/report/report.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        file=get_file,
+        options=get_report_options,
+        code=code_digest("darksieve.cli.report"),
+    message:
+        "Report of {wildcards.experiment}"
+    shell:
+        "darksieve report --experiment {params.file} {params.options} --output {output} 2>&1 | tee {log}"
+
+
+def get_packed_results(wildcards) -> list[str]:
+    """What an archive holds besides the posterior and the record of its origin: no simulations."""
+    folder = f"results/{wildcards.experiment}"
+    names = "observation.h5 prior.json summary.txt verdict.json energy.csv energy.json report.html"
+    attested = get_attested(wildcards)
+    return [
+        *(f"{folder}/{name}" for name in names.split()),
+        *get_diagnostics(wildcards),
+        *attested["rounds"],
+        get_estimator(wildcards),
+        *attested["figures"],
+        *attested["vector_figures"],
+    ]
+
+
+rule pack:
+    input:
+        posterior="results/{experiment}/posterior.h5",
+        provenance="results/{experiment}/provenance.json",
+        results=get_packed_results,
+    output:
+        "results/{experiment}/archive.zip",
+    log:
+        "results/{experiment}/logs/pack/pack.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        file=get_file,
+        inputs=["config/config.yaml", "requirements.lock"],
+        code=code_digest("darksieve.cli.pack"),
+    message:
+        "Archive of {wildcards.experiment}"
+    shell:
+        "darksieve pack --experiment {params.file} --inputs {params.inputs} --provenance {input.provenance}"
+        " --posterior {input.posterior} --results {input.results} --output {output} 2>&1 | tee {log}"
+
+
+rule archive:
+    input:
+        collect("results/{experiment}/archive.zip", experiment=EXPERIMENTS),
+    localrule: True

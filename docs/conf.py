@@ -24,12 +24,13 @@ apidoc_modules = [
         "path": "../src/darksieve",
         "destination": "api",
         "module_first": True,
+        "automodule_options": ["members", "show-inheritance"],
         "exclude_patterns": [
             f"../src/darksieve/{part}" for part in ("__main__.py", "cli/*", "figures/*", "physics_ai/*")
         ],
     }
 ]
-autodoc_default_options = {"members": True, "ignore-module-all": True}
+autodoc_default_options = {"ignore-module-all": True}  # what a package takes from its modules is shown there
 autodoc_typehints = "none"  # signatures show them no better than the docstrings, which give shapes and units
 default_role = "literal"
 suppress_warnings = ["ref.python"]  # types in docstrings, such as Prior, are names that two modules may have

@@ -68,7 +68,7 @@ def file_digests(jobs: Sequence[Job], root: Path) -> dict[str, str]:
 
 
 def store_record(jobs: Sequence[Job], root: Path) -> dict[str, dict[str, Any]]:
-    """What each draw (`round-1`, `test`) took from the store: shards, simulations, and a digest of all arrays."""
+    """What each draw (`round-1`, `test`) added to the store: shards, simulations, and a digest of all arrays."""
     draws: dict[str, list[dict[str, Any]]] = {}
     for job in jobs:
         for name in job.outputs if job.rule == "simulate" else ():

@@ -143,7 +143,7 @@ def _origin_rows(provenance: Mapping[str, Any], revision: Revision | None) -> li
 
 def _store_rows(store: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     return [
-        ["draw", "part of the store", "shards", "simulations made or found", "digest of their arrays"],
+        ["draw", "part of the store", "shards", "simulations in them", "digest of their arrays"],
         *(
             [draw, record["pool"], str(record["shards"]), str(record["simulations"]), record["digest"]]
             for draw, record in store.items()

@@ -1,6 +1,7 @@
 """A headless browser, and the record of two jobs behind a result."""
 
 import shutil
+from dataclasses import asdict
 
 import pytest
 
@@ -71,5 +72,5 @@ def provenance(run_folder, job_records):
         "store": store_record(jobs, run_folder),
         "versions": {"python": "3.11", "darksieve": "0.1.0"},
         "files": files,
-        "jobs": [job.as_record() for job in jobs],
+        "jobs": [asdict(job) for job in jobs],
     }

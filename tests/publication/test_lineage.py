@@ -19,7 +19,7 @@ def test_tree_leads_from_the_posterior_to_raw_data(run_folder, provenance):
     ]  # fmt: skip
     sha256 = hashlib.sha256(b"1,2").hexdigest()[:16]
     assert lines[4].endswith(f"data.csv  {sha256}  given")
-    assert lines[0].endswith("sample (config 11 code 22)")
+    assert lines[0].endswith("sample config 11 code 22")
     assert not any("CHANGED" in line or "gone" in line for line in lines)
 
 
@@ -36,7 +36,7 @@ def test_ranges_of_the_shell_are_written_out():
 
 
 def test_simulations_are_counted_by_draw(provenance):
-    record = provenance["store"]["round-1"]
+    record = provenance["store"]["results/my/round-1"]
     assert (record["pool"], record["shards"], record["simulations"]) == ("aa/train-1", 2, 7)
 
 

@@ -49,6 +49,7 @@ config |= {"captions": CAPTIONS, "illustrations": ILLUSTRATIONS}  # for workflow
 
 wildcard_constraints:
     experiment="|".join(map(re.escape, EXPERIMENTS)),
+    attested="|".join(map(re.escape, [*EXPERIMENTS, "physics_ai"])),
     round=r"[1-9]\d*",
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",

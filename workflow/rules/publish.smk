@@ -18,19 +18,37 @@ def get_shown_figures(wildcards) -> list[str]:
 
 
 def get_attested(wildcards) -> dict[str, str | list[str]]:
-    """Results whose origin is recorded, with all that they rest on."""
-    figures = get_shown_figures(wildcards)
+    """Results whose origin is recorded, of an experiment or of the physics of AI, and the rounds behind them."""
+    if wildcards.attested == "physics_ai":
+        figures = get_illustrations(*ANALYSES, *IMAGE_ANALYSES)
+        rounds = [box for each in EXPERIMENTS for box in get_boxes(of(wildcards, each))]
+        return {"rounds": rounds, "figures": figures}
+    experiment = of(wildcards, wildcards.attested)
+    figures = get_shown_figures(experiment)
     return {
-        "rounds": get_boxes(wildcards),
-        "summary": f"results/{wildcards.experiment}/summary.txt",
+        "rounds": get_boxes(experiment),
+        "summary": f"results/{wildcards.attested}/summary.txt",
         "figures": figures,
         "vector_figures": [str(Path(file).with_suffix(".pdf")) for file in figures],
     }
 
 
+def get_attested_experiment(wildcards) -> str:
+    """The option that names the experiment file, where the results are those of one."""
+    if wildcards.attested not in EXPERIMENTS:
+        return ""
+    return f"--experiment {get_file(of(wildcards, wildcards.attested))}"
+
+
+def of(wildcards, experiment: str):
+    """The wildcards of an experiment's files."""
+    return type(wildcards)(fromdict={"experiment": experiment})
+
+
 def get_jobs(wildcards, input) -> str:
     """The jobs behind files, back to what no rule makes, as JSON; the shards of a draw as one job."""
-    get_last_round(wildcards)  # before the last round the jobs cannot be known
+    for experiment in {wildcards.attested} & set(EXPERIMENTS) or EXPERIMENTS:
+        get_last_round(of(wildcards, experiment))  # before it the jobs cannot be known
     jobs: dict[str, dict] = {}
     waiting, made = list(input), set()
     while waiting:
@@ -94,22 +112,22 @@ rule attest:
     input:
         unpack(get_attested),
     output:
-        "results/{experiment}/provenance.json",
+        "results/{attested}/provenance.json",
     log:
-        "results/{experiment}/logs/attest/attest.log",
+        "results/{attested}/logs/attest/attest.log",
     localrule: True
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        file=get_file,
+        experiment=get_attested_experiment,
         jobs=get_jobs,
         code=code_digest("darksieve.cli.attest"),
     message:
-        "Where the results of {wildcards.experiment} come from"
+        "Where the results in results/{wildcards.attested} come from"
     shell:
-        "darksieve attest --experiment {params.file} --jobs {params.jobs:q} --output {output} 2>&1 | tee {log}"
+        "darksieve attest {params.experiment} --jobs {params.jobs:q} --output {output} 2>&1 | tee {log}"
 
 
 rule report:
@@ -138,14 +156,14 @@ def get_packed_results(wildcards) -> list[str]:
     """What an archive holds besides the posterior and the record of its origin: no simulations."""
     folder = f"results/{wildcards.experiment}"
     names = "observation.h5 prior.json summary.txt verdict.json energy.csv energy.json report.html"
-    attested = get_attested(wildcards)
+    figures = get_shown_figures(wildcards)
     return [
         *(f"{folder}/{name}" for name in names.split()),
         *get_diagnostics(wildcards),
-        *attested["rounds"],
+        *get_boxes(wildcards),
         get_estimator(wildcards),
-        *attested["figures"],
-        *attested["vector_figures"],
+        *figures,
+        *(str(Path(file).with_suffix(".pdf")) for file in figures),
     ]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from darksieve.cli.arguments import add_experiment, load_experiment, write_json
+from darksieve.cli.arguments import load_experiment, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    add_experiment(parser)
+    parser.add_argument("--experiment", type=Path, help="experiment file, where the results are those of one")
+    parser.add_argument("--root", type=Path, default=Path(), help="folder of relative files (default: this one)")
     parser.add_argument(
         "--jobs", type=json.loads, required=True,
         help="list of {rule, inputs, outputs, params} (JSON); `shard-{0..2}.json` stands for three files",
@@ -21,22 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the record."""
-    from darksieve.problem.provenance import file_digest
     from darksieve.publication.environment import git_revision, versions
     from darksieve.publication.lineage import file_digests, read_jobs, store_record
 
-    experiment = load_experiment(options)
-    config, jobs = experiment.config, read_jobs(options.jobs)
-    mock = config.observation.mock
+    jobs = read_jobs(options.jobs)
     record = {
-        "experiment": experiment.name,
-        "file": {"path": str(options.experiment), "sha256": file_digest(options.experiment)},
+        **(_describe(options) if options.experiment else {}),
         "revision": git_revision(options.root),
-        "seeds": {"experiment": config.seed, **({"mock": mock.seed} if mock else {})},
-        "simulator": {"class": config.simulator.class_, "fingerprint": experiment.fingerprint},
         "store": store_record(jobs, options.root),
         "versions": versions(),
         "files": file_digests(jobs, options.root),
-        "jobs": [job.as_record() for job in jobs],
+        "jobs": [asdict(job) for job in jobs],
     }
     write_json(options.output, record)
+
+
+def _describe(options: argparse.Namespace) -> dict[str, Any]:
+    """The experiment: its file, its seeds and its simulator."""
+    from darksieve.problem.provenance import file_digest
+
+    experiment = load_experiment(options)
+    config, mock = experiment.config, experiment.config.observation.mock
+    return {
+        "experiment": experiment.name,
+        "file": {"path": str(options.experiment), "sha256": file_digest(options.experiment)},
+        "seeds": {"experiment": config.seed, **({"mock": mock.seed} if mock else {})},
+        "simulator": {"class": config.simulator.class_, "fingerprint": experiment.fingerprint},
+    }

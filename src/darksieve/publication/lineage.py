@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,6 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: Mapping[str, str]
-
-    def as_record(self) -> dict[str, Any]:
-        """As JSON types."""
-        return asdict(self)
 
 
 def read_jobs(record: Sequence[Mapping[str, Any]]) -> list[Job]:
@@ -68,13 +64,13 @@ def file_digests(jobs: Sequence[Job], root: Path) -> dict[str, str]:
 
 
 def store_record(jobs: Sequence[Job], root: Path) -> dict[str, dict[str, Any]]:
-    """What each draw (`round-1`, `test`) added to the store: shards, simulations, and a digest of all arrays."""
+    """What each draw (`.../round-1`) added to the store: shards, simulations, and a digest of all arrays."""
     draws: dict[str, list[dict[str, Any]]] = {}
     for job in jobs:
         for name in job.outputs if job.rule == "simulate" else ():
             manifest = json.loads((root / name).read_text())
             if "digests" in manifest:
-                draws.setdefault(Path(name).parent.name, []).append(manifest)
+                draws.setdefault(str(Path(name).parent), []).append(manifest)
     return {
         draw: {
             "pool": str(Path(manifests[0]["shard"]).parent),
@@ -128,7 +124,7 @@ def lineage(record: Mapping[str, Any], name: str, root: Path) -> Iterator[str]:
 
     def line(file: str, indent: str, expanded: bool) -> str:
         job = makers.get(file)
-        made = "given" if job is None else f"{job.rule} ({', '.join(job.params.values())})" if expanded else job.rule
+        made = "given" if job is None else " ".join([job.rule, *(job.params.values() if expanded else ())])
         return f"{indent}{file}  {files[file][:SHOWN]}{_state(root / file, files[file])}  {made}"
 
     def branches(file: str, indent: str) -> Iterator[str]:

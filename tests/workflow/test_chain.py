@@ -177,7 +177,7 @@ def test_archive_can_be_used_without_the_workflow(finished, tmp_path):
     for name, sha256 in files.items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
     first = finished.result("archive.zip").read_bytes()
-    finished.snakemake("--cores", "2", "--forcerun", "pack", "--", "archive")
+    finished.snakemake("--cores", "2", "archive", "--forcerun", "pack")
     assert finished.result("archive.zip").read_bytes() == first
     assert finished.planned("archive") == set()
 

@@ -38,6 +38,11 @@ CAPTIONS: dict[str, str] = {
         "What the audit saw in each round: held-out truths that truncation would lose, posterior density at edges "
         "that an earlier round cut, and shifts of the means."
     ),
+    "spread": "Marginals of the observation by each network of the ensemble, around their mean, across the last box.",
+    "combination": (
+        "Posterior of the shared parameters by the number of observations, as 95% regions where they are a pair, and "
+        "where the truths of mock ensembles lie in it."
+    ),
     "joint": (
         "Share of test simulations whose truth lies nearer to a random point than a fraction of the joint "
         "posterior, with the band that holds all of it in 99% of cases."

@@ -10,7 +10,7 @@ SLURM_TESTS ?=
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-slow test-slurm lint format lock clean
+.PHONY: run test test-slow test-slurm lint format docs lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,9 @@ format: $(READY)
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+docs: $(READY)
+	python -m sphinx -W --keep-going -q docs docs/_build
 
 lock: pyproject.toml  # needs uv; torch is left out so that each machine takes the build that fits it, and torchvision as nobody imports it
 	uv pip compile --quiet --generate-hashes --no-emit-package torch --no-emit-package torchvision --extra dev --python-version 3.11 \

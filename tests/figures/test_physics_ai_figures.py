@@ -6,7 +6,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from darksieve.diagnostics.bars import bar, summarise_bars
-from darksieve.figures.overview import SYSTEMS, map_figure, write_overview
 from darksieve.problem.diffusion import ExactConfig, FieldConfig, GalaxiesConfig, SourcesConfig
 from darksieve.problem.scinet import CollisionConfig, HeliocentricConfig, PendulumConfig, QubitsConfig
 from darksieve.problem.spins import BoltzmannConfig, IsingConfig
@@ -17,6 +16,7 @@ from darksieve.problem.theories import (
     LearnedDynamicsConfig,
     WideNetworksConfig,
 )
+from darksieve.publication.overview import SYSTEMS, map_figure, write_overview
 
 SMALL = {
     "ising": IsingConfig(lattices=[4, 8], measurements=200, sweeps=200),
@@ -71,11 +71,19 @@ def _check_figures(analysis, record):
 def test_overview_shows_what_was_found_beside_what_is_known(tmp_path):
     passed = {"critical temperature": bar(2.27, 2.2, 2.3, "where the < Binder > cumulants cross")}
     failed = {"gain": bar(0.1, 0.2, None, "gain of pairs")}
-    image = tmp_path / "figure.png"
-    map_figure().savefig(image)
+    images = [tmp_path / "binder.png", tmp_path / "maps.png"]
+    for image in images:
+        map_figure().savefig(image)
     cases, records = ["ising", "arcs/lens-mock"], [summarise_bars(passed), summarise_bars(failed)]
-    page = write_overview(cases, records, [image, image])
-    for text in ("2.2692 (Onsager 1944)", "2.2 to 2.3", "&lt; Binder &gt;", "at least 0.2", "arcs, lens-mock"):
+    page = write_overview(cases, records, images)
+    for text in (
+        "Binder cumulants of three lattices",
+        "2.2692 (Onsager 1944)",
+        "2.2 to 2.3",
+        "&lt; Binder &gt;",
+        "at least 0.2",
+        "arcs, lens-mock",
+    ):
         assert text in page
     assert page.count("FAILED") == 1
     assert page.count("data:image/png;base64,") == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-PARTS = ("Snakefile", "workflow", "config", "profiles", "examples", "src")
+PARTS = ("Snakefile", "workflow", "config", "profiles", "examples", "src", "requirements.lock")
 
 
 class Workspace:

@@ -1,23 +1,30 @@
 """The whole chain on a simulator that is no part of darksieve, and what Snakemake makes of changes."""
 
+import base64
 import csv
+import hashlib
 import json
 import re
 import shutil
 import subprocess
+import sys
 import time
+import zipfile
 
 import h5py
 import numpy as np
 import pytest
 import yaml
 import zarr
+from markupsafe import escape
 
 from darksieve import load_posterior
+from darksieve.figures.captions import CAPTIONS
 from tests.workflow.conftest import Workspace
 
 ENDS = ("results/line/posterior.h5", "results/line/test/shard-0.json")  # with all simulations behind them
-SHOWN = ("account", "plot", "judge", "summarise")
+PUBLISHED = ("attest", "report")
+SHOWN = ("account", "plot", "judge", "summarise", *PUBLISHED)
 FIGURES = (
     "observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "average", "misspecification",
     "joint", "residuals", "energy",
@@ -107,7 +114,7 @@ def test_power_of_a_core_changes_nothing_but_the_account(finished):
     original = file.read_text()
     file.write_text(original + "energy: {watts_per_core: 7}\n")
     try:
-        assert finished.planned() == {"account", "plot", "summarise"}
+        assert finished.planned() == {"account", "plot", "summarise", *PUBLISHED}
     finally:
         file.write_text(original)
 
@@ -124,6 +131,57 @@ def test_second_run_has_nothing_to_do(finished):
     assert finished.planned() == set()
 
 
+def test_report_holds_every_figure_with_its_caption_and_the_verdict(finished):
+    page = finished.result("report.html").read_text()
+    verdict = json.loads(finished.result("verdict.json").read_text())["verdict"]
+    assert f"Verdict: <strong>{verdict}</strong>" in page
+    for figure in FIGURES:
+        assert str(escape(CAPTIONS[figure])) in page
+        assert base64.b64encode(finished.result(f"figures/{figure}.png").read_bytes()).decode() in page
+    assert finished.result("summary.txt").read_text().splitlines()[0].split(";")[0].removeprefix("line: ") in page
+
+
+def test_every_figure_leads_back_to_the_experiment_file(finished):
+    record = json.loads(finished.result("provenance.json").read_text())
+    for name, sha256 in record["files"].items():
+        assert hashlib.sha256((finished.folder / name).read_bytes()).hexdigest() == sha256
+    assert {job["rule"] for job in record["jobs"]} >= {"observe", "simulate", "train", "truncate", "sample", "plot"}
+    made = {output for job in record["jobs"] for output in job["outputs"]}
+    assert set(record["files"]) - made == {"examples/line.yaml"}
+    used = load_posterior(finished.result("posterior.h5")).attributes
+    added = sum(part["simulations"] for draw, part in record["store"].items() if not draw.endswith("test"))
+    assert added == used["simulations"] - used["simulations_reused"]
+    for figure in FIGURES:
+        command = [sys.executable, "-m", "darksieve", "trace", f"results/line/figures/{figure}.pdf"]
+        lines = subprocess.run(command, cwd=finished.folder, capture_output=True, text=True, check=True).stdout
+        assert "examples/line.yaml" in lines
+        assert "CHANGED" not in lines
+        assert "gone" not in lines
+
+
+def test_archive_can_be_used_without_the_workflow(finished, tmp_path):
+    finished.snakemake("--cores", "2", "archive")
+    with zipfile.ZipFile(finished.result("archive.zip")) as archive:
+        archive.extractall(tmp_path)
+        names = set(archive.namelist())
+    posterior = load_posterior(tmp_path / "posterior.h5")
+    assert posterior.mean("slope") == load_posterior(finished.result("posterior.h5")).mean("slope")
+    assert {"line.yaml", "line.py", "config.yaml", "requirements.lock", "report.html", "provenance.json"} <= names
+    assert {f"figures/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")} <= names
+    assert {f"diagnostics/{diagnostic}.json" for diagnostic in DIAGNOSTICS} <= names
+    assert any(name.endswith("estimator.pt") for name in names)
+    assert not any("zarr" in name for name in names)
+    graph = json.loads((tmp_path / "ro-crate-metadata.json").read_text())["@graph"]
+    files = {entity["@id"]: entity["sha256"] for entity in graph if entity["@type"] == "File"}
+    assert set(files) == names - {"ro-crate-metadata.json"}
+    for name, sha256 in files.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
+    first = finished.result("archive.zip").read_bytes()
+    finished.snakemake("--cores", "2", "archive", "--forcerun", "pack")
+    assert finished.result("archive.zip").read_bytes() == first
+    assert finished.planned("archive") == set()
+
+
 def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
     for part in ("src", "workflow", "config", "examples", "Snakefile"):
         subprocess.run(["find", str(finished.folder / part), "-exec", "touch", "{}", "+"], check=True)
@@ -135,7 +193,7 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("figures/calibration.py", "FAINTEST = 1e-6", "FAINTEST = 1e-7", {"plot"}),
+        ("figures/calibration.py", "FAINTEST = 1e-6", "FAINTEST = 1e-7", {"plot", *PUBLISHED}),
         ("diagnostics/predictive.py", "NOISE_DRAWS = 100", "NOISE_DRAWS = 90", {"predict", *SHOWN}),
         ("diagnostics/misspecification.py", "(0.5, 1.0, 2.0)", "(1.0, 2.0)", {"calibrate", *SHOWN}),
         (
@@ -150,6 +208,7 @@ def test_touching_files_and_checking_out_equal_content_reruns_nothing(finished):
             "ROWS_AT_ONCE = 32768",
             {"sample", "calibrate_joint", "predict", *SHOWN},
         ),
+        ("figures/captions.py", "masked elements at zero", "hidden elements at zero", {"report"}),
         ("simulators/lens/light.py", "import math", "import math, cmath", set()),
         ("inference/truncation.py", '"""The next box', '"""The box that is next', set()),
     ],

@@ -17,7 +17,7 @@ def test_each_analysis_is_a_target_of_its_own(workspace):
     assert {"analyse_images", "train", "summary_theory"} <= workspace.planned("summary_theory")
     assert workspace.planned("embedding_width") >= {"analyse_images", "simulate"}
     assert {"analyse", "analyse_images", "download", "simulate", "scinet"} <= workspace.planned("scinet")
-    assert {"survey", "physics_ai"} <= workspace.planned("physics_ai")
+    assert {"survey", "attest", "physics_ai"} <= workspace.planned("physics_ai")
     assert not {"analyse", "analyse_images"} & workspace.planned()
 
 

@@ -48,7 +48,7 @@ def test_comparison_is_made_and_shown(gaussian):
     assert gaussian.planned() == set()
     file = gaussian.folder / "examples/line.yaml"
     file.write_text(file.read_text().replace("samples: 300", "samples: 200"))
-    assert gaussian.planned() == {"refer", "compare", "judge", "account", "plot", "summarise"}
+    assert gaussian.planned() == {"refer", "compare", "judge", "account", "plot", "summarise", "attest", "report"}
 
 
 def test_models_are_ranked_where_they_are_named(gaussian):

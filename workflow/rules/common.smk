@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from darksieve.figures.captions import CAPTIONS, ILLUSTRATIONS
 from darksieve.problem.config import METHODS
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
@@ -43,9 +44,12 @@ try:
 except DarksieveError as error:
     sys.exit(f"darksieve: error: {error}")
 
+config |= {"captions": CAPTIONS, "illustrations": ILLUSTRATIONS}  # for workflow/report
+
 
 wildcard_constraints:
     experiment="|".join(map(re.escape, EXPERIMENTS)),
+    attested="|".join(map(re.escape, [*EXPERIMENTS, "physics_ai"])),
     round=r"[1-9]\d*",
     draw=r"round-[1-9]\d*|test",
     shard=r"\d+",
@@ -197,8 +201,12 @@ def get_costs(wildcards) -> list[str]:
 
 
 def get_results(wildcards) -> list[str]:
-    """Summaries and figures of all experiments."""
-    summaries = [f"results/{experiment}/summary.txt" for experiment in EXPERIMENTS]
+    """Summaries, reports and figures of all experiments."""
+    summaries = [
+        f"results/{experiment}/{file}"
+        for experiment in EXPERIMENTS
+        for file in ("summary.txt", "report.html")
+    ]
     summaries += [f"results/alternatives/{name}.txt" for name in CONFIG.alternatives]
     return summaries + [
         f"results/{experiment}/figures/{figure}.{suffix}"

@@ -248,4 +248,5 @@ rule physics_ai:
     input:
         get_illustrations(*ANALYSES, *IMAGE_ANALYSES),
         "results/physics_ai/overview.html",
+        "results/physics_ai/provenance.json",
     localrule: True

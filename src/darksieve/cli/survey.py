@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the page."""
-    from darksieve.figures.overview import write_overview
+    from darksieve.publication.overview import write_overview
 
     records = [json.loads(path.read_text()) for path in options.results]
     with whole_file(options.output) as part:

@@ -18,7 +18,7 @@ SOFTENING = 20.0  # standard deviations of the noise
 
 
 class Standardise(nn.Module):
-    """Shift and scale every element of an array (n, *shape) to mean 0 and standard deviation 1 over simulations."""
+    """Shift and scale every element of an array `(n, *shape)` to mean 0 and standard deviation 1 over simulations."""
 
     mean: Tensor
     scale: Tensor
@@ -29,7 +29,7 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(shape))
 
     def fit(self, x: Tensor) -> None:
-        """Take mean and scale from simulations x (n, *shape); an element that never varies keeps scale 1."""
+        """Take mean and scale from simulations x `(n, *shape)`; an element that never varies keeps scale 1."""
         self.mean = x.mean(dim=0)
         deviation = x.std(dim=0)
         self.scale = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
@@ -40,7 +40,7 @@ class Standardise(nn.Module):
 
 
 class Compress(nn.Module):
-    """Logarithm of an array's deviation d from its mean over simulations, sign(d) ln(1 + |d| / s).
+    """Logarithm of an array's deviation d from its mean over simulations, `sign(d) ln(1 + |d| / s)`.
 
     It is linear up to s, some standard deviations of the noise, so that an image's faint parts count beside a centre
     a thousand times as bright.
@@ -55,7 +55,7 @@ class Compress(nn.Module):
         self.register_buffer("softening", torch.ones(shape))
 
     def fit(self, x: Tensor, noise_scale: Tensor) -> None:
-        """Take the mean from simulations x (n, *shape), and s from the scale of the noise (*shape), above zero."""
+        """Take the mean from simulations x `(n, *shape)`, and s from the scale of the noise `(*shape)`, above zero."""
         self.mean = x.mean(dim=0)
         self.softening = SOFTENING * noise_scale
 
@@ -151,7 +151,7 @@ def least_squares(y: Tensor, target: Tensor) -> Tensor:
 
 
 class Perceptron(nn.Sequential):
-    """Multilayer perceptron from a standardised array (n, *shape) to features (n, F)."""
+    """Multilayer perceptron from a standardised array `(n, *shape)` to features (n, F)."""
 
     def __init__(self, shape: tuple[int, ...], features: int, hidden: int = 128) -> None:
         inputs = int(torch.Size(shape).numel())
@@ -169,7 +169,7 @@ class Perceptron(nn.Sequential):
 
 
 class DeepSet(nn.Module):
-    """Network for a set (n, N, *shape) of N elements: the same features of each, summed, then bent.
+    """Network for a set `(n, N, *shape)` of N elements: the same features of each, summed, then bent.
 
     What independent elements say about a parameter adds up in the logarithm of the ratio.
 
@@ -184,7 +184,7 @@ class DeepSet(nn.Module):
         self.bend = nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, features))
 
     def fit(self, x: Tensor) -> None:
-        """Take the scales of the elements from simulations x (n, N, *shape)."""
+        """Take the scales of the elements from simulations x `(n, N, *shape)`."""
         self.standardise.fit(x.flatten(0, 1))
 
     def forward(self, x: Tensor) -> Tensor:

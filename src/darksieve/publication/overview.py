@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
 from matplotlib.figure import Figure
 
+from darksieve.figures.captions import caption_of
 from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.publication.page import embedded, render
 
 __all__ = ["SYSTEMS", "System", "map_figure", "write_overview"]
 
@@ -255,13 +254,12 @@ def write_overview(cases: Sequence[str], records: Sequence[Mapping[str, Any]], f
             "system": SYSTEMS[system := case if case in SYSTEMS else case.rpartition("/")[0]],
             "experiment": case.removeprefix(system).strip("/"),
             "record": record,
-            "image": base64.b64encode(Path(figure).read_bytes()).decode(),
+            "image": embedded(figure.read_bytes()),
+            "caption": caption_of(case, figure.stem),
         }
         for case, record, figure in zip(cases, records, figures, strict=True)
     ]
-    page = files("darksieve.figures").joinpath("overview.html").read_text()
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(page)
-    return template.render(rows=rows, map=base64.b64encode(buffer.getvalue()).decode(), number=_number)
+    return render("overview.html", rows=rows, map=embedded(buffer.getvalue()), number=_number)
 
 
 def _number(value: float | None) -> str:

@@ -48,7 +48,7 @@ def posterior_figure(
     if posterior.joint is None and not pairs:
         return _marginals_figure(posterior, truth, reference)
     size = SINGLE if n <= FEW else DOUBLE
-    font, slant = (7.0 if n <= CROWDED else 6.0), n > CROWDED
+    font, slant = (7.0 if n <= CROWDED else 6.0), n > 3
     margin = (0.85 if slant else 0.5) / size
     figure = new_figure(size, size)
     figure.set_layout_engine("none")

@@ -114,7 +114,7 @@ def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> 
     marginals = record["marginals"]
     columns = min(COLUMNS, len(marginals) + 1)
     rows = -(-(len(marginals) + 1) // columns)
-    figure = new_figure(DOUBLE, 0.3 + 1.15 * rows)
+    figure = new_figure(DOUBLE, 0.2 + 1.1 * rows)
     panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     _show(panels[0], data, scale, None)
     panels[0].set_title(f"observation [{'arcsec' if scale else 'element'}]", fontsize=7)

@@ -140,7 +140,7 @@ def test_reference_lies_over_the_posterior():
     samples = GENERATOR.normal(size=(500, 3))
     reference = Reference("nuts", NAMES, Draws(samples), 1, 1.0, 1.0, 1)
     figure = posterior_figure(posterior(), None, reference)
-    assert "red: NUTS" in texts(figure)
+    assert "lines: NUTS" in texts(figure)
     plain = posterior_figure(posterior(), None)
     assert all(len(axes.collections) > len(other.collections) or len(axes.patches) > len(other.patches)
                for axes, other in zip(figure.axes, plain.axes))  # fmt: skip

@@ -133,9 +133,9 @@ def _draw_distribution(axes: Axes, pull: NDArray[np.float32]) -> None:
     bins = np.linspace(-6, 6, 61 if pull.size > 200 else 13).tolist()
     axes.hist(np.clip(pull.ravel(), -6, 6), bins=bins, density=True, color=SKY)
     fine = np.linspace(-6, 6, 121)
-    axes.plot(fine, np.exp(-0.5 * fine**2) / np.sqrt(2 * np.pi), color=ACCENT, lw=1)
+    axes.plot(fine, np.exp(-0.5 * fine**2) / np.sqrt(2 * np.pi), color=MAIN, lw=1.2)
     axes.set(xlabel="residual / noise", ylabel="density", yscale="log", ylim=(1e-4, 2), box_aspect=1)
-    axes.set_title("unit Gaussian", color=ACCENT, fontsize=7)
+    axes.set_title("line: unit Gaussian", fontsize=7)
 
 
 def _label(name: str, description: Description) -> str:

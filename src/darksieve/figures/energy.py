@@ -8,11 +8,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, new_figure, styled
 
 __all__ = ["energy_figure"]
 
-STAGES = {"simulate": MAIN, "train": ACCENT, "other": GREY}
+STAGES = {"simulate": MAIN, "train": ACCENT, "other": GOLD}
 METHODS = {
     "exact": "exact samples",
     "nested": "nested sampling",

@@ -320,7 +320,7 @@ def axis_title(posterior: Posterior, name: str) -> str:
 
 
 def _legend(posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None) -> str:
-    lines = [str(posterior.attributes.get("experiment", "")), "blue: TMNRE, 68% and 95%"]
+    lines = [str(posterior.attributes.get("experiment", "")), "filled: TMNRE, 68% and 95%"]
     if reference is not None:
-        lines.append(f"red: {METHOD_TITLES.get(reference.method, reference.method)}")
+        lines.append(f"lines: {METHOD_TITLES.get(reference.method, reference.method)}")
     return "\n".join(lines + (["dotted: truth"] if truth is not None else []))

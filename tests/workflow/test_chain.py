@@ -19,7 +19,7 @@ from tests.workflow.conftest import Workspace
 ENDS = ("results/line/posterior.h5", "results/line/test/shard-0.json")  # with all simulations behind them
 SHOWN = ("account", "plot", "judge", "summarise")
 FIGURES = (
-    "observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "average", "misspecification",
+    "observation", "posterior", "rounds", "shrinking", "training", "truncation", "coverage", "ranks", "average", "misspecification",
     "joint", "residuals", "energy",
 )  # fmt: skip
 DIAGNOSTICS = (

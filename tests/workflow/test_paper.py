@@ -132,6 +132,7 @@ def test_what_was_not_reached_is_in_the_record_and_times_are_not(published):
         ("paper/paper.pdf", {"typeset", "paper"}),
         ("lens-mock/figures/ranks.pdf", {"plot", "typeset", "paper"}),
         ("physics_ai/ising/figures/thermodynamics.pdf", {"illustrate", "typeset", "paper"}),
+        ("physics_ai/ising/result.json", {"analyse", "illustrate", "quote", "typeset", "paper"}),
     ],
 )
 def test_deleting_one_result_remakes_only_what_depends_on_it(published, deleted, remade):

@@ -59,4 +59,8 @@ rule figures:
 rule paper:
     input:
         "results/paper/paper.pdf",
+        "results/paper/numbers.json",
+        "results/paper/costs.json",
+        get_quoted_files,  # so that one that was deleted is made anew
+        get_figure_files,
     localrule: True

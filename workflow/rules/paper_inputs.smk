@@ -25,10 +25,24 @@ PAPER_CASES = [
 ILLUSTRATED = 3  # analyses of the paper that are shown
 
 
+def get_paper_files() -> Files:
+    """What the names in the paper stand for; no rule is asked yet."""
+    try:
+        check_paper(CONFIG.paper, EXPERIMENTS, [*ANALYSES, *IMAGE_ANALYSES])
+    except DarksieveError as error:
+        sys.exit(f"darksieve: error: {error}")
+    roles = CONFIG.paper.roles
+    experiments = {
+        name: os.path.relpath(EXPERIMENTS[name].path) for name in roles.values()
+    }
+    return Files(roles, experiments, PAPER_CASES, {})
+
+
 def get_paper_figures(wildcards) -> dict[str, str]:
     """The figures of the paper, by name in its text."""
+    roles = get_paper_files().roles
     shown = {
-        f"{role}-{figure}": f"results/{CONFIG.paper.roles[role]}/figures/{figure}.pdf"
+        f"{role}-{figure}": f"results/{roles[role]}/figures/{figure}.pdf"
         for role, figures in PAPER_FIGURES.items()
         for figure in figures.split()
     }
@@ -46,19 +60,6 @@ def get_figure_files(wildcards) -> list[str]:
 def get_figure_names(wildcards) -> list[str]:
     """Their names, in the same order."""
     return list(get_paper_figures(wildcards))
-
-
-def get_paper_files() -> Files:
-    """What the names in the paper stand for; no rule is asked yet."""
-    try:
-        check_paper(CONFIG.paper, EXPERIMENTS, [*ANALYSES, *IMAGE_ANALYSES])
-    except DarksieveError as error:
-        sys.exit(f"darksieve: error: {error}")
-    roles = CONFIG.paper.roles
-    experiments = {
-        name: os.path.relpath(EXPERIMENTS[name].path) for name in roles.values()
-    }
-    return Files(roles, experiments, PAPER_CASES, {})
 
 
 def get_quoted_files(wildcards) -> list[str]:

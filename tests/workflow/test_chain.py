@@ -19,8 +19,8 @@ from tests.workflow.conftest import Workspace
 ENDS = ("results/line/posterior.h5", "results/line/test/shard-0.json")  # with all simulations behind them
 SHOWN = ("account", "plot", "judge", "summarise")
 FIGURES = (
-    "observation", "posterior", "rounds", "shrinking", "training", "truncation", "coverage", "ranks", "average", "misspecification",
-    "joint", "residuals", "energy",
+    "observation", "posterior", "rounds", "shrinking", "training", "truncation", "coverage", "ranks", "average",
+    "misspecification", "joint", "residuals", "energy",
 )  # fmt: skip
 DIAGNOSTICS = (
     "truncation", "coverage", "ranks", "dependence", "average", "normalisation", "balance", "effective",

@@ -130,7 +130,7 @@ def test_what_was_not_reached_is_in_the_record_and_times_are_not(published):
     [
         ("paper/numbers.json", {"quote", "typeset", "paper"}),
         ("paper/paper.pdf", {"typeset", "paper"}),
-        ("lens-mock/figures/ranks.pdf", {"plot", "typeset", "paper"}),
+        ("lens-mock/figures/energy.pdf", {"plot", "typeset", "paper"}),
         ("physics_ai/ising/figures/thermodynamics.pdf", {"illustrate", "typeset", "paper"}),
         ("physics_ai/ising/result.json", {"analyse", "illustrate", "quote", "typeset", "paper"}),
     ],

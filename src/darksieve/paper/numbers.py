@@ -34,7 +34,7 @@ def quote(quotation: Quotation, files: Files) -> dict[str, str]:
             text = _from_posterior(load_posterior(path), quotation, Path(path))
         else:
             text = _from_record(_read(path), quotation)
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (DarksieveError, OSError, KeyError, IndexError, TypeError, ValueError) as error:
         raise DarksieveError(
             f"no number {quotation.take} {quotation.key!r}: {error}", where=path, mend="see numbers.yaml"
         ) from error

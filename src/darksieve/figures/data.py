@@ -56,14 +56,14 @@ def residuals_figure(observation: Observation, predictive: Mapping[str, Arrays],
         if pull.ndim == 1:
             row = rows[number].subgridspec(1, 3, width_ratios=(1.6, 1.2, 0.9))
             panels = [figure.add_subplot(row[column]) for column in range(3)]
-            _draw_curve(panels[0], observation.x[name], predictive, name, description)
+            _draw_curve(panels[0], panels[1], observation.x[name], predictive, name, description)
         else:
             row = rows[number].subgridspec(1, 4, width_ratios=(1, 1, 1, 0.95))
             panels = [figure.add_subplot(row[column]) for column in range(4)]
             _draw_images(panels[:2], observation.x[name], predictive["best"][name], description, name)
             panels = panels[1:]
-        show_array(panels[1], pull, description, label="residual / noise", limits=(-4, 4), cmap="RdBu_r")
-        panels[1].set_title("residual")
+            show_array(panels[1], pull, description, label="residual / noise", limits=(-4, 4), cmap="RdBu_r")
+            panels[1].set_title("residual")
         _draw_distribution(panels[2], pull)
     chi_squared, correlation = summary["reduced_chi_squared_of_best_draw"], summary["neighbour_correlation"]
     verdict = "consistent" if summary["passed"] else "undecided" if summary["undecided"] else "misfit"
@@ -103,21 +103,36 @@ def position_figure(observation: Observation, posterior: Posterior) -> Figure:
 
 
 def _draw_curve(
-    axes: Axes, data: NDArray[np.float32], predictive: Mapping[str, Arrays], name: str, description: Description
+    data_axes: Axes,
+    pull_axes: Axes,
+    data: NDArray[np.float32],
+    predictive: Mapping[str, Arrays],
+    name: str,
+    description: Description,
 ) -> None:
-    """Data with the noise of the best draw, and the bands of 68% and 95% of what the draws predict."""
+    """Data with the noise of the best draw, and their residuals, over the bands of what the draws predict."""
     x = np.arange(data.size) if description.coordinate is None else np.array(description.coordinate)
-    order, band = np.argsort(x), predictive["band"][name]
+    noise, band = predictive["noise"][name], predictive["band"][name]
+    _draw_bands(data_axes, x, band)
+    data_axes.errorbar(x, data, noise, fmt="o", color="black", ms=2.5, lw=0.7, label="observation", zorder=3)
+    data_axes.set_ylabel(_label(name, description))
+    data_axes.legend()
+    scale = np.divide(1.0, noise, out=np.zeros(noise.shape), where=noise > 0)
+    _draw_bands(pull_axes, x, (band - predictive["best"][name]) * scale)
+    pull_axes.plot(x, predictive["residual"][name], "o", color="black", ms=2.5, zorder=3)
+    pull_axes.set(ylabel="residual / noise", title="residual of the best draw")
+    for axes in (data_axes, pull_axes):
+        axes.set_xlabel(description.coordinate_label or "element")
+
+
+def _draw_bands(axes: Axes, x: NDArray[Any], band: NDArray[Any]) -> None:
+    """Bands of 68% and 95% from five quantiles (5, n)."""
+    order = np.argsort(x)
     for low, high, colour, label in ((0, 4, GOLD, "95%"), (1, 3, ACCENT, "68%")):
         if len(set(x)) == x.size:
             axes.fill_between(x[order], band[low][order], band[high][order], color=colour, lw=0, label=label)
         else:  # several quantities at one place are no curve
             axes.vlines(x, band[low], band[high], color=colour, lw=5, label=label)
-    axes.errorbar(
-        x, data, predictive["noise"][name], fmt="o", color="black", ms=2.5, lw=0.7, label="observation", zorder=3
-    )
-    axes.set(xlabel=description.coordinate_label or "element", ylabel=_label(name, description))
-    axes.legend()
 
 
 def _draw_images(

@@ -114,7 +114,7 @@ def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> 
     marginals = record["marginals"]
     columns = min(COLUMNS, len(marginals) + 1)
     rows = -(-(len(marginals) + 1) // columns)
-    figure = new_figure(DOUBLE, 0.2 + 1.1 * rows)
+    figure = new_figure(DOUBLE, 0.2 + 1.2 * rows)
     panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     _show(panels[0], data, scale, None)
     panels[0].set_title(f"observation [{'arcsec' if scale else 'element'}]", fontsize=7)
@@ -123,7 +123,7 @@ def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> 
         largest = np.percentile(np.abs(values), BRIGHTEST) or 1.0
         _show(axes, values, scale, largest, outline=data)
         label = ", ".join(titles.get(part, part) for part in names.split("-"))
-        axes.set_title(f"{label}: {largest:.2g} nat", fontsize=7)
+        axes.set_title(f"{label}\n{largest:.2g} nat", fontsize=6)
     for axes in panels[: len(marginals) + 1]:
         axes.tick_params(labelsize=5)
     for axes in panels[len(marginals) + 1 :]:

@@ -28,6 +28,8 @@ include: "workflow/rules/interpret.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/analyses.smk"
 include: "workflow/rules/physics_ai.smk"
+include: "workflow/rules/paper_inputs.smk"
+include: "workflow/rules/paper.smk"
 include: "workflow/rules/publish_inputs.smk"
 include: "workflow/rules/publish.smk"
 

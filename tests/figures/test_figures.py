@@ -1,5 +1,8 @@
 """Every figure is drawn, says its units, and shows what it was given."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -17,9 +20,9 @@ from darksieve.figures.calibration import (
     spread_figure,
     truncation_figure,
 )
-from darksieve.figures.data import observation_figure, residuals_figure
+from darksieve.figures.data import observation_figure, position_figure, residuals_figure
 from darksieve.figures.energy import energy_figure
-from darksieve.figures.inference import posterior_figure, rounds_figure, training_figure
+from darksieve.figures.inference import posterior_figure, rounds_figure, shrinking_figure, training_figure
 from darksieve.figures.interpret import (
     attribution_figure,
     layers_figure,
@@ -28,10 +31,12 @@ from darksieve.figures.interpret import (
     summary_space_figure,
 )
 from darksieve.figures.reference import chains_figure, comparison_figure
-from darksieve.figures.style import ACCENT, MAIN, save
+from darksieve.figures.style import ACCENT, COLOURS, DOUBLE, MAIN, SINGLE, save
 from darksieve.inference.posterior import MarginalSamples, Posterior
 from darksieve.problem.observation import Observation
+from darksieve.problem.prior import Normal, Parameter, Prior, Uniform
 from darksieve.problem.simulator import Description
+from darksieve.reference.result import Draws, Reference
 
 GENERATOR = np.random.default_rng(1)
 NAMES = ("mass", "radius", "flux")
@@ -74,10 +79,71 @@ def test_vectors_are_drawn_as_curves():
 def test_residuals_say_their_verdict(image):
     summary = {"reduced_chi_squared_of_best_draw": 1.3, "neighbour_correlation": 0.2, "statistic": 0.004, "draws": 200}
     summary |= {"passed": False, "undecided": False}
-    shown = texts(residuals_figure(image, image.x, image.x, summary))
+    predictive = {"best": image.x, "residual": image.x, "noise": image.x, "band": {}}
+    shown = texts(residuals_figure(image, predictive, summary))
     assert "misfit" in shown
     assert "1.30" in shown
     assert "residual / noise" in shown
+
+
+def test_curves_are_shown_with_the_bands_of_what_draws_predict():
+    x = np.array([3.0, 1.0, 2.0])
+    data = {"velocity": np.array([30.0, 10.0, 20.0], np.float32)}
+    description = Description("km / s", "V", coordinate=tuple(x), coordinate_label="radius [kpc]")
+    band = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None] + data["velocity"]
+    predictive = {"best": data, "residual": {"velocity": np.zeros(3)}, "noise": {"velocity": np.ones(3)}}
+    summary = {"reduced_chi_squared_of_best_draw": 1.0, "neighbour_correlation": 0.0, "statistic": 0.5, "draws": 200}
+    summary |= {"passed": True, "undecided": False}
+    observation = Observation(data, {}, {"velocity": description})
+    figure = residuals_figure(observation, {**predictive, "band": {"velocity": band}}, summary)
+    bands = figure.axes[0].collections[:2]
+    wide, narrow = (np.array([path.vertices[:, 1] for path in drawn.get_paths()]) for drawn in bands)
+    assert (wide.min(), wide.max()) == (8.0, 32.0)
+    assert (narrow.min(), narrow.max()) == (9.0, 31.0)
+    assert "radius [kpc]" in texts(figure)
+    assert "$V$ [km / s]" in texts(figure)
+
+
+def subhalo():
+    names = ("x_sub", "y_sub", "log10_m_sub")
+    samples = GENERATOR.normal(0.3, 0.01, size=(2000, 3))
+    marginals = {(n,): MarginalSamples((n,), samples[:, [i]], np.zeros(2000)) for i, n in enumerate(names)}
+    marginals[names[:2]] = MarginalSamples(names[:2], samples[:, :2], np.zeros(2000))
+    return Posterior(marginals, None, {}, {}, {})
+
+
+def test_position_of_a_subhalo_is_over_the_image_and_close_up(image):
+    truth = {"x_sub": 0.3, "y_sub": 0.29, "log10_m_sub": 0.3}
+    observation = Observation(image.x, {}, image.descriptions, truth)
+    whole, near = position_figure(observation, subhalo()).axes[:2]
+    assert whole.get_xlim() == (-0.4, 0.4)
+    assert 0.2 < near.get_xlim()[0] < near.get_xlim()[1] < 0.4
+    np.testing.assert_array_equal(near.lines[0].get_xydata(), [[0.3, 0.29]])
+
+
+def test_boxes_shrink_from_the_prior_to_the_target():
+    prior = Prior(
+        (Parameter("mass", Uniform(-8, 8)), Parameter("radius", Normal(0, 1)), Parameter("flux", Normal(0, 1)))
+    )
+    boxes = [
+        {"volume": 0.5**r, "bounds": {name: {"low": -8 / 2**r, "high": 8 / 2**r} for name in NAMES}} for r in (1, 2)
+    ]
+    figure = shrinking_figure(boxes, prior, posterior(pairs=(("radius", "flux"),)), None)
+    assert len(figure.axes) == 2 * 4  # two planes; prior, two rounds, target
+    widths = [figure.axes[number].patches[-1].get_width() for number in range(3)]
+    assert widths == [16, 8, 4]
+    assert "$M$ [solMass]" in texts(figure)
+    assert "target" in texts(figure)
+
+
+def test_reference_lies_over_the_posterior():
+    samples = GENERATOR.normal(size=(500, 3))
+    reference = Reference("nuts", NAMES, Draws(samples), 1, 1.0, 1.0, 1)
+    figure = posterior_figure(posterior(), None, reference)
+    assert "lines: NUTS" in texts(figure)
+    plain = posterior_figure(posterior(), None)
+    assert all(len(axes.collections) > len(other.collections) or len(axes.patches) > len(other.patches)
+               for axes, other in zip(figure.axes, plain.axes))  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -330,3 +396,32 @@ def test_style_stays_inside_the_figures(image):
     before = dict(mpl.rcParams)
     assert isinstance(observation_figure(image), Figure)
     assert dict(mpl.rcParams) == before
+
+
+def lightness(colour):
+    """CIE L* of a colour, which is what grey keeps."""
+    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
+
+
+def test_colours_of_lines_differ_in_grey():
+    values = np.sort([lightness(colour) for colour in COLOURS])
+    assert np.diff(values).min() > 7
+    first_three = np.sort([lightness(colour) for colour in COLOURS[:3]])
+    assert np.diff(first_three).min() > 20
+
+
+def test_figures_are_as_wide_as_one_column_or_both():
+    source = Path(__file__).resolve().parents[2] / "src/darksieve/figures"
+    widths = [
+        match for path in source.rglob("*.py") for match in re.findall(r"= new_figure\(([^,]+),", path.read_text())
+    ]
+    assert len(widths) > 50
+    assert {width for width in widths if not re.search("SINGLE|DOUBLE", width)} <= {"size"}  # a corner plot's
+    for few, many in ((3, SINGLE), (6, DOUBLE)):
+        names = [f"p{i}" for i in range(few)]
+        samples = GENERATOR.normal(size=(300, few))
+        marginals = {(n,): MarginalSamples((n,), samples[:, [i]], np.zeros(300)) for i, n in enumerate(names)}
+        joint = MarginalSamples(tuple(names), samples, np.zeros(300))
+        assert posterior_figure(Posterior(marginals, joint, {}, {}, {}), None).get_figwidth() == many

@@ -26,8 +26,8 @@ ENDS = ("results/line/posterior.h5", "results/line/test/shard-0.json")  # with a
 PUBLISHED = ("attest", "report")
 SHOWN = ("account", "plot", "judge", "summarise", *PUBLISHED)
 FIGURES = (
-    "observation", "posterior", "rounds", "training", "truncation", "coverage", "ranks", "average", "misspecification",
-    "joint", "residuals", "energy",
+    "observation", "posterior", "rounds", "shrinking", "training", "truncation", "coverage", "ranks", "average",
+    "misspecification", "joint", "residuals", "energy",
 )  # fmt: skip
 DIAGNOSTICS = (
     "truncation", "coverage", "ranks", "dependence", "average", "normalisation", "balance", "effective",

@@ -33,7 +33,7 @@ LEARNED = ("memory", "summary_theory")  # those that take an estimator
 CASES = ANALYSES | {
     f"{name}/{experiment}": figures
     for name, figures in IMAGE_ANALYSES.items()
-    for experiment in EXPERIMENTS
+    for experiment in RUN
 }
 DIFFUSION = [
     name for name in [*ANALYSES, *IMAGE_ANALYSES] if name.startswith("diffusion/")

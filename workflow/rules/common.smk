@@ -11,12 +11,17 @@ from darksieve.figures.captions import CAPTIONS, ILLUSTRATIONS
 from darksieve.problem.config import METHODS
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import read_workflow_config
-from darksieve.problem.preflight import check_alternatives, load_checked
+from darksieve.problem.preflight import (
+    check_alternatives,
+    check_paper,
+    load_checked,
+    load_paper,
+)
 from darksieve.problem.provenance import code_digest
 from darksieve.problem.registry import MIRROR_VARIABLE, REGISTRY
 
 FIGURES = (
-    "observation posterior rounds training truncation coverage ranks average"
+    "observation posterior position rounds shrinking training truncation coverage ranks average"
     " misspecification spread joint residuals comparison chains combination energy"
 )
 DIAGNOSTICS = (
@@ -33,14 +38,15 @@ ONCE = (  # jobs that bear their rule's name
 
 try:
     CONFIG = read_workflow_config(config)
-    EXPERIMENTS = load_checked(
+    RUN = load_checked(
         CONFIG.experiments,
         Path("config/experiments"),
         Path.cwd(),
         Path(".snakemake/darksieve"),
         CONFIG.references,
     )
-    check_alternatives(CONFIG.alternatives, EXPERIMENTS)
+    check_alternatives(CONFIG.alternatives, RUN)
+    EXPERIMENTS = load_paper(CONFIG.paper, Path("config/experiments"), Path.cwd()) | RUN
 except DarksieveError as error:
     sys.exit(f"darksieve: error: {error}")
 
@@ -105,6 +111,8 @@ def get_wanted(experiment: str, kinds: str) -> list[str]:
     covered = one_dimensional == "all" or set(one_dimensional) == set(config.prior)
     unpredictable = not covered and not config.marginals.joint
     absent = {
+        "position": not has_subhalo(experiment),
+        "shrinking": len(config.prior) < 2,
         "predictive": unpredictable,
         "predict": unpredictable,
         "residuals": unpredictable,
@@ -120,6 +128,12 @@ def get_wanted(experiment: str, kinds: str) -> list[str]:
         "chains": not methods & {"nuts", "sghmc"},
     }
     return [kind for kind in kinds.split() if not absent.get(kind)]
+
+
+def get_best_method(experiment: str) -> str | None:
+    """The reference method that is trusted most, of those of an experiment."""
+    methods = EXPERIMENTS[experiment].config.reference.methods
+    return min(methods, key=METHODS.index, default=None)
 
 
 def get_references(wildcards) -> list[str]:
@@ -201,19 +215,27 @@ def get_costs(wildcards) -> list[str]:
 
 
 def get_results(wildcards) -> list[str]:
-    """Summaries, reports and figures of all experiments."""
+    """Summaries, reports and figures of the experiments of the run."""
     summaries = [
         f"results/{experiment}/{file}"
-        for experiment in EXPERIMENTS
+        for experiment in RUN
         for file in ("summary.txt", "report.html")
     ]
     summaries += [f"results/alternatives/{name}.txt" for name in CONFIG.alternatives]
     return summaries + [
         f"results/{experiment}/figures/{figure}.{suffix}"
-        for experiment in EXPERIMENTS
+        for experiment in RUN
         for figure in get_wanted(experiment, FIGURES)
         for suffix in ("pdf", "png")
     ]
+
+
+def has_subhalo(experiment: str) -> bool:
+    """Whether the posterior of a subhalo's position is estimated."""
+    config = EXPERIMENTS[experiment].config
+    pairs = [list(pair) for pair in config.marginals.two_dimensional]
+    known = set(SUBHALO[:2]) <= set(config.prior)
+    return known and (config.marginals.joint or list(SUBHALO[:2]) in pairs)
 
 
 def has_free_subhalo(experiment: str) -> bool:
@@ -229,7 +251,7 @@ def get_interpretations(wildcards) -> list[str]:
     """Figures of what the networks learned."""
     return [
         f"results/{experiment}/figures/{figure}.{suffix}"
-        for experiment in EXPERIMENTS
+        for experiment in RUN
         for figure in f"{INTERPRETATIONS} {DETECTIONS * has_free_subhalo(experiment)}".split()
         for suffix in ("pdf", "png")
     ]
@@ -238,7 +260,7 @@ def get_interpretations(wildcards) -> list[str]:
 def show_summaries() -> None:
     """Print what was found, at the end of a run that made it."""
     tables = [f"alternatives/{name}.txt" for name in CONFIG.alternatives]
-    for file in [*(f"{name}/summary.txt" for name in EXPERIMENTS), *tables]:
+    for file in [*(f"{name}/summary.txt" for name in RUN), *tables]:
         summary = Path("results", file)
         if summary.is_file():
             print("", summary.read_text(), sep="\n", file=sys.stderr)

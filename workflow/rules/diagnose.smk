@@ -197,7 +197,7 @@ rule judge:
 
 rule demand:
     input:
-        verdicts=collect("results/{experiment}/verdict.json", experiment=EXPERIMENTS),
+        verdicts=collect("results/{experiment}/verdict.json", experiment=RUN),
         results=get_results,
     output:
         "results/demanded.json",

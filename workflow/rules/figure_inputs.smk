@@ -10,7 +10,20 @@ def get_figure_inputs(wildcards) -> dict[str, str | list[str]]:
         case "observation":
             return {"observation": observation}
         case "posterior":
+            shown = {"posterior": posterior, "observation": observation}
+            best = get_best_method(wildcards.experiment)
+            return shown | (
+                {"reference": f"{folder}/reference/{best}.h5"} if best else {}
+            )
+        case "position":
             return {"posterior": posterior, "observation": observation}
+        case "shrinking":
+            return {
+                "posterior": posterior,
+                "observation": observation,
+                "prior": f"{folder}/prior.json",
+                "boxes": get_boxes(wildcards),
+            }
         case "rounds":
             return {"posterior": posterior, "boxes": get_boxes(wildcards)}
         case "energy":

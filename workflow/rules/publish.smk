@@ -69,5 +69,5 @@ rule pack:
 
 rule archive:
     input:
-        collect("results/{experiment}/archive.zip", experiment=EXPERIMENTS),
+        collect("results/{experiment}/archive.zip", experiment=RUN),
     localrule: True

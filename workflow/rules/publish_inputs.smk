@@ -21,7 +21,7 @@ def get_attested(wildcards) -> dict[str, str | list[str]]:
     """Results whose origin is recorded, of an experiment or of the physics of AI, and the rounds behind them."""
     if wildcards.attested == "physics_ai":
         figures = get_illustrations(*ANALYSES, *IMAGE_ANALYSES)
-        rounds = [box for each in EXPERIMENTS for box in get_boxes(of(wildcards, each))]
+        rounds = [box for each in RUN for box in get_boxes(of(wildcards, each))]
         return {"rounds": rounds, "figures": figures}
     experiment = of(wildcards, wildcards.attested)
     figures = get_shown_figures(experiment)
@@ -47,7 +47,7 @@ def of(wildcards, experiment: str):
 
 def get_jobs(wildcards, input) -> str:
     """The jobs behind files, back to what no rule makes, as JSON; the shards of a draw as one job."""
-    for experiment in {wildcards.attested} & set(EXPERIMENTS) or EXPERIMENTS:
+    for experiment in {wildcards.attested} & set(EXPERIMENTS) or RUN:
         get_last_round(of(wildcards, experiment))  # before it the jobs cannot be known
     jobs: dict[str, dict] = {}
     waiting, made = list(input), set()

@@ -55,6 +55,8 @@ VERBS = {
     "analyse_images": "put the physics of AI to work on an experiment's images: result.json",
     "illustrate": "draw one figure of an analysis: PDF and PNG",
     "survey": "write the page of all analyses, with what is published beside what was measured: overview.html",
+    "quote": "read the numbers and tables of the paper from result files: numbers.json, costs.json",
+    "typeset": "make the paper: PDF and its pages as PNG",
     "store": "list, verify and clean the simulation store",
     "schema": "write the JSON schemas and the table of config keys",
 }

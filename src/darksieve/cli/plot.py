@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from darksieve.cli.arguments import load_prior
 from darksieve.cli.output import write_figure
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("figure", choices=sorted(FIGURES), help="which figure")
-    parser.add_argument("--observation", type=Path, help="observation.h5 (observation, posterior, residuals)")
+    parser.add_argument("--observation", type=Path, help="observation.h5 (what shows it, or the truth of a mock)")
     parser.add_argument("--posterior", type=Path, help="posterior.h5 (what names parameters)")
     parser.add_argument("--predictive", type=Path, help="predictive.h5 (residuals)")
     parser.add_argument("--diagnostic", type=Path, help="its JSON file (all others but rounds and training)")
-    parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds)")
+    parser.add_argument("--boxes", type=Path, nargs="+", help="box.json of every round (rounds, shrinking)")
+    parser.add_argument("--prior", type=Path, help="prior.json (shrinking)")
+    parser.add_argument("--reference", type=Path, help="posterior by another method (posterior)")
     parser.add_argument("--histories", type=Path, nargs="+", help="history.csv of every round (training)")
     parser.add_argument("--energy", type=Path, help="energy.json (energy, comparison)")
     parser.add_argument("--combined", type=Path, help="combined.h5 (combination)")
@@ -49,17 +52,38 @@ def _residuals(options: argparse.Namespace) -> Figure:
     from darksieve.problem.observation import Observation
 
     with h5py.File(options.predictive, "r") as file:
-        best, residual = ({name: item[()] for name, item in file[group].items()} for group in ("best", "residual"))
+        predictive = {key: {name: item[()] for name, item in group.items()} for key, group in file.items()}
     summary = json.loads(options.diagnostic.read_text())
-    return residuals_figure(Observation.read(options.observation), best, residual, summary)
+    return residuals_figure(Observation.read(options.observation), predictive, summary)
 
 
 def _posterior(options: argparse.Namespace) -> Figure:
     from darksieve.figures.inference import posterior_figure
     from darksieve.inference.posterior import load_posterior
     from darksieve.problem.observation import Observation
+    from darksieve.reference.result import load_reference
 
-    return posterior_figure(load_posterior(options.posterior), Observation.read(options.observation).truth)
+    reference = None if options.reference is None else load_reference(options.reference)
+    truth = Observation.read(options.observation).truth
+    return posterior_figure(load_posterior(options.posterior), truth, reference)
+
+
+def _shrinking(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.inference import shrinking_figure
+    from darksieve.inference.posterior import load_posterior
+    from darksieve.problem.observation import Observation
+
+    boxes = [json.loads(path.read_text()) for path in options.boxes]
+    truth = Observation.read(options.observation).truth
+    return shrinking_figure(boxes, load_prior(options), load_posterior(options.posterior), truth)
+
+
+def _position(options: argparse.Namespace) -> Figure:
+    from darksieve.figures.data import position_figure
+    from darksieve.inference.posterior import load_posterior
+    from darksieve.problem.observation import Observation
+
+    return position_figure(Observation.read(options.observation), load_posterior(options.posterior))
 
 
 def _rounds(options: argparse.Namespace) -> Figure:
@@ -141,10 +165,13 @@ def _chains(options: argparse.Namespace) -> Figure:
 
 def _combination(options: argparse.Namespace) -> Figure:
     from darksieve.figures.combination import combination_figure
+    from darksieve.figures.inference import axis_title
     from darksieve.inference.combination import read_combination
+    from darksieve.inference.posterior import load_posterior
 
-    record = json.loads(options.diagnostic.read_text())
-    return combination_figure(read_combination(options.combined), record, _titles(options.posterior))
+    record, posterior = json.loads(options.diagnostic.read_text()), load_posterior(options.posterior)
+    titles = {name: axis_title(posterior, name) for name in posterior.labels}
+    return combination_figure(read_combination(options.combined), record, titles)
 
 
 def _summary_space(options: argparse.Namespace) -> Figure:
@@ -189,6 +216,8 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
     "observation": _observation,
     "posterior": _posterior,
     "rounds": _rounds,
+    "shrinking": _shrinking,
+    "position": _position,
     "training": _training,
     "truncation": _truncation,
     "coverage": _coverage,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["PredictiveCheck", "predict"]
 
 NOISE_DRAWS = 1000
+BAND = (0.025, 0.16, 0.5, 0.84, 0.975)  # quantiles of what the draws predict
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,15 @@ class PredictiveCheck:
         Noise-free prediction of the draw that fits best.
     noise : dict of str to array
         Standard deviation of the noise, zero where masked.
+    band : dict of str to array (5, n)
+        Quantiles 2.5%, 16%, 50%, 84% and 97.5% of the noise-free predictions of all draws, of vectors only.
     summary : dict
         Statistic, expected range, verdict, chi-squared of the best draw.
     """
 
     best: dict[str, NDArray[np.float32]]
     noise: dict[str, NDArray[np.float32]]
+    band: dict[str, NDArray[np.float32]]
     summary: dict[str, Any]
 
     def residual(self, observation: Observation) -> dict[str, NDArray[np.float32]]:
@@ -67,10 +71,11 @@ class PredictiveCheck:
         }  # fmt: skip
 
     def write(self, path: Any, observation: Observation) -> None:
-        """Write `predictive.h5`: groups `best`, `noise` and `residual`, an array a data name."""
+        """Write `predictive.h5`: groups `best`, `noise`, `residual` and `band`, an array a data name."""
         import h5py
 
         groups = {"best": self.best, "noise": self.noise, "residual": self.residual(observation)}
+        groups["band"] = self.band
         with h5py.File(path, "w") as file:
             for group, arrays in groups.items():
                 for name, array in arrays.items():
@@ -149,6 +154,11 @@ def predict(experiment: Experiment, posterior: Posterior, observation: Observati
     return PredictiveCheck(
         {name: array[index].numpy() for name, array in signal.items()},
         {name: sigma.numpy() for name, sigma in noise.items()},
+        {
+            name: np.quantile(array, BAND, axis=0).astype(np.float32)
+            for name, array in signal.items()
+            if array.ndim == 2
+        },
         summary,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import new_figure, styled
+from darksieve.figures.style import DOUBLE, new_figure, styled
 
 __all__ = ["FIGURES", "couplings_figure", "maps_figure"]
 
@@ -17,7 +17,7 @@ __all__ = ["FIGURES", "couplings_figure", "maps_figure"]
 def maps_figure(record: Mapping[str, Any]) -> Figure:
     """Held-out maps, and maps drawn from the machine."""
     pixels = record["pixels"]
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     rows = figure.subplots(2, len(record["maps"]))
     for row, images, label in zip(rows, (record["maps"], record["samples"]), ("simulated", "drawn")):
         for axes, image in zip(row, images):
@@ -26,7 +26,7 @@ def maps_figure(record: Mapping[str, Any]) -> Figure:
         row[0].set_ylabel(label)
     figure.suptitle(
         rf"held-out $\ln p$ above that of independent pixels: {record['gain_nats']:.1f} $\pm$ "
-        f"{record['gain_error']:.1f} nats a map", fontsize=9,
+        f"{record['gain_error']:.1f} nats a map", fontsize=8,
     )  # fmt: skip
     return figure
 
@@ -35,7 +35,7 @@ def maps_figure(record: Mapping[str, Any]) -> Figure:
 def couplings_figure(record: Mapping[str, Any]) -> Figure:
     """Effective couplings of some pixels and their covariances, and the strongest hidden units, as maps."""
     pixels, chosen = record["pixels"], record["chosen"]
-    figure = new_figure(7.0, 5.6)
+    figure = new_figure(DOUBLE, 5.6)
     halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1))
     upper, lower = halves
     panels = upper.subplots(2, len(chosen) + 1)
@@ -58,8 +58,8 @@ def couplings_figure(record: Mapping[str, Any]) -> Figure:
     for axes, image in zip(grid.ravel(), weights):
         shown = axes.imshow(image.reshape(pixels, pixels), cmap="RdBu_r", vmin=-limit, vmax=limit)
     lower.colorbar(shown, ax=list(grid.ravel()), label="weight")
-    upper.suptitle("what a pixel (cross) does to the others", fontsize=9)
-    lower.suptitle("strongest hidden units", fontsize=9)
+    upper.suptitle("what a pixel (cross) does to the others", fontsize=8)
+    lower.suptitle("strongest hidden units", fontsize=8)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "annealing_figure", "learning_figure", "machine_figure"]
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "annealing_figure", "learning_figure", "machine_figure"]
 @styled
 def learning_figure(record: Mapping[str, Any]) -> Figure:
     """Divergence of each training, and annealed against exact partition functions."""
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     divergence, partition = figure.subplots(1, 2)
     methods = list(record["divergence"])
     for row, values in enumerate(record["divergence"].values()):
@@ -41,7 +41,7 @@ def machine_figure(record: Mapping[str, Any]) -> Figure:
     """Weights of the hidden units as images, and patterns drawn from the machine."""
     weights, samples = np.array(record["weights"]), np.array(record["samples"])
     side = round(weights.shape[1] ** 0.5)
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     halves: Any = figure.subfigures(1, 2)
     left, right = halves
     limit = np.abs(weights).max()
@@ -56,8 +56,8 @@ def machine_figure(record: Mapping[str, Any]) -> Figure:
             if options["cmap"] == "RdBu_r":
                 last = shown
     left.colorbar(last, ax=list(left.axes), shrink=0.8)
-    left.suptitle("weights of the hidden units", fontsize=9)
-    right.suptitle(f"drawn; {record['on_data']:.0%} are bars or stripes", fontsize=9)
+    left.suptitle("weights of the hidden units", fontsize=8)
+    right.suptitle(f"drawn; {record['on_data']:.0%} are bars or stripes", fontsize=8)
     return figure
 
 
@@ -65,7 +65,7 @@ def machine_figure(record: Mapping[str, Any]) -> Figure:
 def annealing_figure(record: Mapping[str, Any]) -> Figure:
     """Ground states found and energy missed by simulated annealing against its length, a line a glass."""
     glass = record["glass"]
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     success, excess = figure.subplots(1, 2)
     for axes, key, label in (
         (success, "success", f"ground state found, of {glass['annealings']} runs"),
@@ -74,7 +74,7 @@ def annealing_figure(record: Mapping[str, Any]) -> Figure:
         for values in glass[key]:
             axes.plot(glass["sweeps"], values, "o-", color=MAIN, ms=3, lw=0.8, alpha=0.7)
         axes.set(xscale="log", xlabel="sweeps of an annealing", ylabel=label, ylim=(0, None))
-    figure.suptitle(f"{len(glass['success'])} spin glasses of {glass['side']} x {glass['side']}", fontsize=9)
+    figure.suptitle(f"{len(glass['success'])} spin glasses of {glass['side']} x {glass['side']}", fontsize=8)
     return figure
 
 

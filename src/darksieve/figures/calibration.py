@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, grid_of_panels, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SINGLE, grid_of_panels, new_figure, styled
 
 __all__ = [
     "average_figure",
@@ -37,15 +37,15 @@ def coverage_figure(coverage: Mapping[str, Any], titles: Mapping[str, str]) -> F
         axes.fill_between(marginal["nominal"], marginal["low"], marginal["high"], color=colour, alpha=0.3, lw=0)
         axes.plot(marginal["nominal"], marginal["empirical"], color=colour)
         axes.set(xlim=(0, 1), ylim=(0, 1), title=titles.get(name, name))
-    figure.supxlabel("nominal credibility", fontsize=9)
-    figure.supylabel(f"expected coverage ({coverage['simulations']} simulations)", fontsize=9)
+    figure.supxlabel("nominal credibility", fontsize=8)
+    figure.supylabel(f"expected coverage ({coverage['simulations']} simulations)", fontsize=8)
     return figure
 
 
 @styled
 def joint_figure(joint: Mapping[str, Any]) -> Figure:
     """Share of test simulations whose truth lies nearer to a random point than a fraction of the joint posterior."""
-    figure = new_figure(3.4, 3.2)
+    figure = new_figure(SINGLE, 3.2)
     axes = figure.subplots()
     axes.fill_between(joint["nominal"], joint["low"], joint["high"], color=GREY, alpha=0.3, lw=0)
     axes.plot(joint["nominal"], joint["empirical"], color=MAIN if joint["passed"] else ACCENT)
@@ -67,8 +67,8 @@ def ranks_figure(ranks: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
         axes.plot(nominal, empirical - nominal, color=colour)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
         axes.text(0.97, 0.06, f"$p={marginal['p_value']:.2g}$", transform=axes.transAxes, ha="right", fontsize=7)
-    figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=9)
-    figure.supylabel(f"excess below ({ranks['simulations']} simulations)", fontsize=9)
+    figure.supxlabel("rank of the truth (posterior probability below it)", fontsize=8)
+    figure.supylabel(f"excess below ({ranks['simulations']} simulations)", fontsize=8)
     return figure
 
 
@@ -85,15 +85,15 @@ def average_figure(average: Mapping[str, Any], titles: Mapping[str, str]) -> Fig
         axes.fill_between(position, density - 2 * error, density + 2 * error, color=colour, alpha=0.3, lw=0)
         axes.plot(position, density, color=colour)
         axes.set(xlim=(0, 1), title=titles.get(name, name))
-    figure.supxlabel("place in the box [its prior probability]", fontsize=9)
-    figure.supylabel(f"mean of {average['simulations']} posteriors", fontsize=9)
+    figure.supxlabel("place in the box [its prior probability]", fontsize=8)
+    figure.supylabel(f"mean of {average['simulations']} posteriors", fontsize=8)
     return figure
 
 
 @styled
 def misspecification_figure(misspecification: Mapping[str, Any]) -> Figure:
     """How far the observation lies from simulations, among how far these lie from each other, in two measures."""
-    figure = new_figure(6.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     panels = figure.subplots(1, len(MEASURES), sharey=True)
     colour = MAIN if misspecification["passed"] else ACCENT
     for axes, (name, label) in zip(panels, MEASURES.items()):
@@ -116,8 +116,8 @@ def spread_figure(spread: Mapping[str, Any], titles: Mapping[str, str]) -> Figur
             axes.plot(position, density, color=GREY, lw=0.7)
         axes.plot(position, marginal["ensemble"], color=colour)
         axes.set(xlim=(0, 1), ylim=(0, None), yticks=[], title=titles.get(name, name))
-    figure.supxlabel("place in the box [its prior probability]", fontsize=9)
-    figure.supylabel(f"density by {spread['networks']} networks and their mean", fontsize=9)
+    figure.supxlabel("place in the box [its prior probability]", fontsize=8)
+    figure.supylabel(f"density by {spread['networks']} networks and their mean", fontsize=8)
     return figure
 
 
@@ -127,7 +127,7 @@ def truncation_figure(truncation: Mapping[str, Any]) -> Figure:
     edges; red where it says no."""
     rounds = truncation["rounds"]
     with_stability = "stability" in rounds[-1]
-    figure = new_figure(8.6 if with_stability else 7.0, 2.6)
+    figure = new_figure(DOUBLE, 2.4)
     panels = figure.subplots(1, 4 if with_stability else 3)
     lost, edges, shifts = panels[:3]
     numbers = np.arange(1, len(rounds) + 1)

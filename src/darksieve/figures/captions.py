@@ -11,11 +11,19 @@ __all__ = ["CAPTIONS", "ILLUSTRATIONS", "caption_of"]
 CAPTIONS: dict[str, str] = {
     "observation": "The data as they enter the inference, masked elements at zero.",
     "posterior": (
-        "Marginal posteriors (diagonal, dashed: central 68%) and pairs with their 68% and 95% regions; red lines "
-        "mark the truth of a mock."
+        "Marginal posteriors (diagonal, dashed: central 68%) and pairs with their 68% and 95% regions; dotted "
+        "lines mark the truth of a mock; red, where there is one, the posterior by a reference method."
     ),
     "rounds": (
         "The truncated prior after each round, as an interval of prior probability for each parameter, and its volume."
+    ),
+    "shrinking": (
+        "The truncated prior after each round in planes of two parameters, those of the rounds before as outlines, "
+        "and the posterior in the last box."
+    ),
+    "position": (
+        "Posterior of the subhalo's position over the image and close up, 68% and 95% regions, and that of its mass; "
+        "the cross and the dotted line mark the truth of a mock."
     ),
     "training": "Loss of training and validation simulations in each round; the weights of the marked epoch are kept.",
     "coverage": (
@@ -49,7 +57,8 @@ CAPTIONS: dict[str, str] = {
     ),
     "residuals": (
         "The observation, the noise-free prediction of the best-fitting posterior draw, and their difference in "
-        "units of the noise; the last bars hold all beyond 6."
+        "units of the noise; of a curve, the bands that hold 68% and 95% of what posterior draws predict; the last "
+        "bars hold all beyond 6."
     ),
     "energy": (
         "Energy of the posterior by round and stage, and of a posterior and of each further one: with the "

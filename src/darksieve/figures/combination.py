@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 from darksieve.inference.combination import Combination, combine
 
 __all__ = ["combination_figure"]
@@ -30,9 +30,9 @@ def combination_figure(combination: Combination, record: Mapping[str, Any], titl
     record : mapping
         `combination.json`.
     titles : mapping of str to str
-        Label of each parameter.
+        Label of each parameter, with its unit.
     """
-    figure = new_figure(7.0, 3.3)
+    figure = new_figure(DOUBLE, 2.8)
     posterior, truths = figure.subplots(1, 2, width_ratios=(3, 2))
     sizes = [int(size) for size in record["sizes"]]
     names, shape = list(combination.axes), combination.log_ratios.shape[1:]

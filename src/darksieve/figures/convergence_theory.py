@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "couplings_figure", "maps_figure"]
 
@@ -19,7 +19,7 @@ COLOURS = {"cold": MAIN, "cold again": GREY, "warm": ACCENT}
 def maps_figure(record: Mapping[str, Any]) -> Figure:
     """Some maps of both universes."""
     maps = {name: np.array(values) for name, values in record["maps"].items()}
-    figure = new_figure(7.0, 4.4)
+    figure = new_figure(DOUBLE, 4.4)
     largest = max(float(values.max()) for values in maps.values())
     panels = figure.subplots(len(maps), len(maps["cold"]), squeeze=False)
     reach = 0.5 * record["pixel_scale"] * maps["cold"].shape[1]
@@ -35,7 +35,7 @@ def maps_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def couplings_figure(record: Mapping[str, Any]) -> Figure:
     """Couplings of every universe with standard errors, and how much they differ from those of cold dark matter."""
-    figure = new_figure(7.0, 4.4)
+    figure = new_figure(DOUBLE, 4.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.6, 1.0))
     place = np.arange(len(record["terms"]))
     for shift, (name, entry) in zip((-0.15, 0.0, 0.15), record["couplings"].items()):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SINGLE, new_figure, styled
 
 __all__ = ["FIGURES", "kurtosis_figure", "spread_figure"]
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "kurtosis_figure", "spread_figure"]
 @styled
 def kurtosis_figure(record: Mapping[str, Any]) -> Figure:
     """Excess kurtosis of a random embedding's features against its width; the estimator's is the widest."""
-    figure = new_figure(4.4, 3.2)
+    figure = new_figure(SINGLE, 3.2)
     axes = figure.subplots()
     width, kurtosis, error = (
         np.array([entry[key] for entry in record["widths"]]) for key in ("width", "kurtosis", "error")
@@ -36,7 +36,7 @@ def kurtosis_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def spread_figure(record: Mapping[str, Any]) -> Figure:
     """Scatter of the ensemble's posterior means beside what the Gaussian process says, and what both know."""
-    figure = new_figure(7.0, 3.2)
+    figure = new_figure(DOUBLE, 3.2)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.2, 1.0, 1.0))
     spread, place = record["spread"], np.arange(len(record["spread"]))
     labels = [f"${label.split(' / ')[0]}$" for label in record["labels"]]

@@ -8,11 +8,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, new_figure, styled
 
 __all__ = ["energy_figure"]
 
-STAGES = {"simulate": MAIN, "train": ACCENT, "other": GREY}
+STAGES = {"simulate": MAIN, "train": ACCENT, "other": GOLD}
 METHODS = {
     "exact": "exact samples",
     "nested": "nested sampling",
@@ -34,7 +34,7 @@ def energy_figure(energy: Mapping[str, Any]) -> Figure:
     """
     labels, records, colours = zip(*_points(energy))
     values = [record["kwh"] for record in records]
-    figure = new_figure(7.0, max(2.7, 1.1 + 0.26 * len(values)))
+    figure = new_figure(DOUBLE, max(2.7, 1.1 + 0.26 * len(values)))
     stages, totals = figure.subplots(1, 2, width_ratios=(2, 3))
     _draw_stages(stages, energy)
     totals.scatter(values, range(len(values)), c=colours, s=25)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, PURPLE, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "capacity_figure", "landscapes_figure", "modern_figure", "phases_figure", "recall_figure"]
 
-COLOURS = (MAIN, ACCENT, "#5b8e7d", "#8268a8", "#d9a441", GREY)
+COLOURS = (MAIN, ACCENT, SKY, PURPLE, GOLD, GREY)
 
 
 @styled
@@ -20,7 +20,7 @@ def capacity_figure(record: Mapping[str, Any]) -> Figure:
     """Retrieval against load, half-points against size, and the overlap of what is retrieved."""
     capacity = record["classical"]["capacity"]
     theory, sizes = capacity["theory"], capacity["sizes"]
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     retrieved, points, overlap = figure.subplots(1, 3)
     for colour, (size, entry) in zip(COLOURS, sizes.items()):
         retrieved.plot(capacity["loads"], entry["retrieved"], "o-", color=colour, ms=3, lw=1, label=f"$N={size}$")
@@ -52,7 +52,7 @@ def capacity_figure(record: Mapping[str, Any]) -> Figure:
 def recall_figure(record: Mapping[str, Any]) -> Figure:
     """Basins of attraction, learning rules, and couplings of which some change their signs."""
     found = record["classical"]
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     basins, rules, signs = figure.subplots(1, 3)
     for colour, load, curve in zip(COLOURS, found["basins"]["loads"], found["basins"]["retrieved"]):
         basins.plot(found["basins"]["flipped"], curve, "o-", color=colour, ms=3, lw=1, label=rf"$\alpha={load}$")
@@ -77,7 +77,7 @@ def recall_figure(record: Mapping[str, Any]) -> Figure:
 def phases_figure(record: Mapping[str, Any]) -> Figure:
     """Overlap kept at a temperature and load, simulated and in theory, with the mean-field lines."""
     phases = record["classical"]["phases"]
-    figure = new_figure(7.0, 3.0)
+    figure = new_figure(DOUBLE, 3.0)
     plane, curves = figure.subplots(1, 2)
     lines = phases["lines"]
     grid = np.meshgrid(phases["loads"], phases["temperatures"])
@@ -100,7 +100,7 @@ def phases_figure(record: Mapping[str, Any]) -> Figure:
 def landscapes_figure(record: Mapping[str, Any]) -> Figure:
     """Energy between two patterns for changed couplings, energies of mixtures, and of parallel dynamics."""
     found = record["classical"]
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     paths, mixtures, parallel = figure.subplots(1, 3)
     place = found["landscapes"]["place"]
     for colour, (name, curve) in zip(COLOURS, found["landscapes"]["paths"].items()):
@@ -128,7 +128,7 @@ def landscapes_figure(record: Mapping[str, Any]) -> Figure:
 def modern_figure(record: Mapping[str, Any]) -> Figure:
     """Capacity against dimension, bit errors of dense memories, and fixed points against beta."""
     found = record["modern"]
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     capacity, dense, fixed = figure.subplots(1, 3)
     growth = found["exponential"]
     dimensions = np.array(growth["dimensions"])

@@ -8,36 +8,52 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
-from darksieve.inference.posterior import MarginalSamples, Posterior
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SINGLE, SKY, grid_of_panels, new_figure, styled
+from darksieve.inference.posterior import Posterior
+from darksieve.problem.prior import OneDimensionalPrior, Prior
+from darksieve.reference.result import Reference
 
-__all__ = ["posterior_figure", "rounds_figure", "training_figure"]
+__all__ = [
+    "axis_title",
+    "draw_marginal",
+    "draw_regions",
+    "posterior_figure",
+    "posterior_range",
+    "rounds_figure",
+    "shrinking_figure",
+    "training_figure",
+]
 
 BINS_1D = 40
+FEW = 5  # parameters, up to which a corner plot fits into one column
 CROWDED = 8  # parameters, beyond which the labels of a corner plot are slanted
 SPAN = (0.0005, 0.9995)
+METHOD_TITLES = {"exact": "exact samples", "nested": "nested sampling", "nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
 
 
 @styled
-def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) -> Figure:
+def posterior_figure(
+    posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None = None
+) -> Figure:
     """Corner plot: one-dimensional marginals on the diagonal; below it the pairs that were estimated, directly or as
-    part of the joint posterior, with 68% and 95% regions."""
+    part of the joint posterior, with 68% and 95% regions; over them the same of a reference method, where there is one.
+    """
     names = posterior.names
     n = len(names)
     pairs = {key for key in posterior.marginals if len(key) == 2}
-    with_pairs = posterior.joint is not None or bool(pairs)
-    if not with_pairs:
-        return _marginals_figure(posterior, truth)
-    size = max(5.0, 1.05 * n)
-    font = 8.0 * max(1.0, size / 14)  # as large in print, whatever the number of panels
-    slant = n > CROWDED
-    margin = (0.14 * font if slant else 0.75) / size
+    if posterior.joint is None and not pairs:
+        return _marginals_figure(posterior, truth, reference)
+    size = SINGLE if n <= FEW else DOUBLE
+    font, slant = (7.0 if n <= CROWDED else 6.0), n > 3
+    margin = (0.85 if slant else 0.5) / size
     figure = new_figure(size, size)
     figure.set_layout_engine("none")
     grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)
-    ranges = {name: _range(posterior, name) for name in names}
+    ranges = {name: posterior_range(posterior, name, reference) for name in names}
     estimated = {
         (i, j): next((pair for pair in ((left, below), (below, left)) if pair in pairs), None)
         for i, below in enumerate(names)
@@ -49,15 +65,48 @@ def posterior_figure(posterior: Posterior, truth: Mapping[str, float] | None) ->
         left, below = names[j], names[i]
         axes = figure.add_subplot(grid[i, j])
         if i == j:
-            _draw_marginal(axes, posterior, left, truth)
+            draw_marginal(axes, posterior, left, truth, reference)
         else:
-            _draw_pair(axes, posterior.marginal(estimated[i, j] or (left, below)), (left, below), ranges, truth)
+            _draw_pair(axes, posterior, estimated[i, j] or (left, below), (left, below), ranges, reference)
+            _mark_truth(axes, truth, left, below)
             axes.set_ylim(ranges[below])
         axes.set_xlim(ranges[left])
         bottom = i == max(row for row, column in drawn if column == j)
         first = i > j == min(column for row, column in drawn if row == i)
         _label_corner(axes, posterior, left, below, font, slant=slant, bottom=bottom, first=first)
-    figure.text(0.98, 0.98, _legend(posterior, truth), ha="right", va="top", fontsize=1.5 * font if slant else font)
+    figure.text(0.98, 0.98, _legend(posterior, truth, reference), ha="right", va="top", fontsize=7)
+    return figure
+
+
+@styled
+def shrinking_figure(
+    boxes: Sequence[Mapping[str, Any]], prior: Prior, posterior: Posterior, truth: Mapping[str, float] | None
+) -> Figure:
+    """From the prior to the target: the box of each round in planes of two parameters, and the posterior close up.
+
+    The planes are that of the first two parameters, and that of the first pair whose posterior was estimated.
+    """
+    pairs = list(dict.fromkeys([prior.names[:2], *(key for key in posterior.marginals if len(key) == 2)]))[:2]
+    figure = new_figure(DOUBLE, 0.4 + 1.15 * len(pairs))
+    figure.set_layout_engine("constrained", w_pad=0.01, wspace=0.0)
+    rows = figure.subplots(len(pairs), len(boxes) + 2, squeeze=False, width_ratios=[1] * (len(boxes) + 1) + [1.5])
+    for row, pair in zip(rows, pairs):
+        ranges = [_prior_range(prior.parameters[column].prior) for column in prior.columns(pair)]
+        corners = [tuple(ranges)] + [_corners(box, pair, ranges) for box in boxes]
+        for number, axes in enumerate(row[:-1]):
+            for before in corners[:number]:
+                axes.add_patch(_rectangle(before, fill=False, ec=GREY, lw=0.6))
+            axes.add_patch(_rectangle(corners[number], fc=SKY, ec=MAIN, lw=0.8))
+            axes.set(xlim=ranges[0], ylim=ranges[1], box_aspect=1)
+            axes.tick_params(labelleft=number == 0, labelbottom=number == 0)
+        row[0].set(xlabel=axis_title(posterior, pair[0]), ylabel=axis_title(posterior, pair[1]))
+        _draw_target(row[-1], posterior, pair, corners[-1], truth)
+        for axes in row:
+            axes.xaxis.set_major_locator(MaxNLocator(2))
+            axes.yaxis.set_major_locator(MaxNLocator(3))
+    titles = ["prior", *(f"round {number}\n{_power(box['volume'])}" for number, box in enumerate(boxes, 1)), "target"]
+    for axes, title in zip(rows[0], titles):
+        axes.set_title(title, fontsize=7)
     return figure
 
 
@@ -73,7 +122,7 @@ def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
         Label of each parameter.
     """
     names = boxes[0]["names"]
-    figure = new_figure(7.0, 1.2 + 0.3 * len(names))
+    figure = new_figure(DOUBLE, 1.2 + 0.3 * len(names))
     places, widths, volume = figure.subplots(1, 3, width_ratios=(4, 3, 3))
     step = 0.8 / len(boxes)
     for number, box in enumerate(boxes, start=1):
@@ -104,7 +153,7 @@ def rounds_figure(boxes: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
 @styled
 def training_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figure:
     """Training and validation loss of every round, of each network of an ensemble."""
-    figure = new_figure(2.4 * max(2, len(histories)), 2.8)
+    figure = new_figure(DOUBLE, 2.2)
     panels = figure.subplots(1, len(histories), squeeze=False)[0]
     for number, (axes, history) in enumerate(zip(panels, histories), start=1):
         for member in range(1 + int(max(row["member"] for row in history))):
@@ -121,60 +170,130 @@ def training_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figur
     return figure
 
 
-def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None) -> Figure:
-    from darksieve.figures.style import grid_of_panels
-
+def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None) -> Figure:
     figure, panels = grid_of_panels(len(posterior.names))
     for axes, name in zip(panels, posterior.names):
-        _draw_marginal(axes, posterior, name, truth)
-        axes.set_xlabel(_title(posterior, name))
+        draw_marginal(axes, posterior, name, truth, reference)
+        axes.set_xlabel(axis_title(posterior, name))
+    figure.suptitle(_legend(posterior, truth, reference).replace("\n", "; "), fontsize=7)
     return figure
 
 
-def _range(posterior: Posterior, name: str) -> tuple[float, float]:
-    """Where a parameter's marginal lies, and its samples of the joint posterior."""
+def posterior_range(posterior: Posterior, name: str, reference: Reference | None = None) -> tuple[float, float]:
+    """Where a parameter's marginal lies, its samples of the joint posterior, and those of a reference method."""
     edges = list(posterior.quantiles(name, SPAN))
-    if posterior.joint is not None:
+    if posterior.joint is not None and name in posterior.joint.names:
         edges += list(np.quantile(posterior.joint.samples[:, posterior.joint.names.index(name)], SPAN))
+    if reference is not None and name in reference.names:
+        edges += list(np.quantile(reference.samples((name,)), SPAN))
     return min(edges), max(edges)
 
 
-def _draw_marginal(axes: Axes, posterior: Posterior, name: str, truth: Mapping[str, float] | None) -> None:
-    chosen = posterior.marginal(name)
-    low, high = posterior.quantiles(name, SPAN)
-    axes.hist(
-        chosen.samples[:, 0],
-        bins=BINS_1D,
-        range=(low, high),
-        weights=chosen.weights,
-        color=MAIN,
-        alpha=0.35,
-        lw=0,
-    )
+def draw_marginal(
+    axes: Axes,
+    posterior: Posterior,
+    name: str,
+    truth: Mapping[str, float] | None,
+    reference: Reference | None = None,
+) -> None:
+    """The density of one parameter with its central 68%, and that of a reference method as a line."""
+    chosen, bounds = posterior.marginal(name), posterior_range(posterior, name, reference)
+    density, edges = np.histogram(chosen.samples[:, 0], BINS_1D, bounds, weights=chosen.weights, density=True)
+    axes.stairs(density, edges, fill=True, color=MAIN, alpha=0.35, lw=0)
+    if reference is not None and name in reference.names:
+        bins = BINS_1D // 2  # it has fewer samples
+        axes.stairs(*np.histogram(reference.samples((name,)), bins, bounds, density=True), color=ACCENT, lw=0.9)
     for quantile in posterior.quantiles(name, (0.16, 0.84)):
         axes.axvline(quantile, color=MAIN, lw=0.8, ls="--")
-    if truth is not None:
-        axes.axvline(truth[name], color=ACCENT, lw=1)
+    _mark_truth(axes, truth, name)
     axes.set_yticks([])
+
+
+def draw_regions(
+    axes: Axes,
+    samples: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    ranges: Sequence[tuple[float, float]],
+    *,
+    colour: str,
+    filled: bool = True,
+) -> None:
+    """Regions of 68% and 95% of samples (n, 2), filled or as dashed lines."""
+    import corner
+
+    corner.hist2d(
+        *samples.T, weights=weights, ax=axes, bins=24, range=list(ranges), levels=(0.68, 0.95), smooth=1.0,
+        color=colour, plot_datapoints=False, plot_density=False, fill_contours=filled, no_fill_contours=not filled,
+        contour_kwargs={"linewidths": 0.8, "linestyles": "-" if filled else "--"},
+    )  # fmt: skip
 
 
 def _draw_pair(
     axes: Axes,
-    chosen: MarginalSamples,
+    posterior: Posterior,
+    marginal: tuple[str, str],
     pair: tuple[str, str],
     ranges: Mapping[str, tuple[float, float]],
+    reference: Reference | None,
+) -> None:
+    chosen, place = posterior.marginal(marginal), [ranges[name] for name in pair]
+    columns = [chosen.names.index(name) for name in pair]
+    draw_regions(axes, chosen.samples[:, columns], chosen.weights, place, colour=MAIN)
+    if reference is not None and set(pair) <= set(reference.names):
+        draw_regions(axes, reference.samples(pair), None, place, colour=ACCENT, filled=False)
+
+
+def _mark_truth(axes: Axes, truth: Mapping[str, float] | None, x: str, y: str | None = None) -> None:
+    if truth is not None:
+        axes.axvline(truth[x], color="black", lw=0.7, ls=":")
+        if y is not None:
+            axes.axhline(truth[y], color="black", lw=0.7, ls=":")
+
+
+def _draw_target(
+    axes: Axes,
+    posterior: Posterior,
+    pair: tuple[str, ...],
+    box: Sequence[tuple[float, float]],
     truth: Mapping[str, float] | None,
 ) -> None:
-    import corner
+    """The posterior of a pair, or the central 68% of each where the pair was not estimated, in the last box."""
+    if pair in posterior.marginals or (posterior.joint is not None and set(pair) <= set(posterior.joint.names)):
+        found = posterior.marginal(pair)
+        draw_regions(axes, found.samples, found.weights, box, colour=MAIN)
+    else:
+        for name, span in zip(pair, ("axvspan", "axhspan")):
+            if name in posterior.names:
+                getattr(axes, span)(*posterior.quantiles(name, (0.16, 0.84)), color=MAIN, alpha=0.5, lw=0)
+    _mark_truth(axes, truth, *pair)
+    axes.set(xlim=box[0], ylim=box[1], box_aspect=1)
+    axes.yaxis.tick_right()
 
-    x, y = (chosen.samples[:, chosen.names.index(name)] for name in pair)
-    corner.hist2d(
-        x, y, weights=chosen.weights, ax=axes, bins=24, range=[ranges[name] for name in pair], levels=(0.68, 0.95),
-        smooth=1.0, color=MAIN, plot_datapoints=False, plot_density=False, fill_contours=True,
-    )  # fmt: skip
-    if truth is not None:
-        axes.axvline(truth[pair[0]], color=ACCENT, lw=0.7)
-        axes.axhline(truth[pair[1]], color=ACCENT, lw=0.7)
+
+def _prior_range(prior: OneDimensionalPrior) -> tuple[float, float]:
+    """Where a prior lies; one without edges but for a thousandth."""
+    low, high = prior.quantile([0.0, 1.0])
+    if not np.all(np.isfinite([low, high])):
+        low, high = prior.quantile([0.001, 0.999])
+    return float(low), float(high)
+
+
+def _corners(
+    box: Mapping[str, Any], pair: Sequence[str], ranges: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float], ...]:
+    """Edges of a box in a plane, no further out than the plane is shown."""
+    bounds = [box["bounds"][name] for name in pair]
+    return tuple((max(edge["low"], low), min(edge["high"], high)) for edge, (low, high) in zip(bounds, ranges))
+
+
+def _rectangle(corners: Sequence[tuple[float, float]], **style: Any) -> Rectangle:
+    (left, right), (low, high) = corners
+    return Rectangle((left, low), right - left, high - low, **style)
+
+
+def _power(volume: float) -> str:
+    """A prior volume as a power of ten."""
+    return rf"$V = 10^{{{np.log10(volume):.1f}}}$"
 
 
 def _label_corner(
@@ -188,17 +307,20 @@ def _label_corner(
         label.set_rotation(45)
     slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slant else {}
     if bottom:
-        axes.set_xlabel(_title(posterior, left), fontsize=font, **slanted)
+        axes.set_xlabel(axis_title(posterior, left), fontsize=font, **slanted)
     if first:
-        axes.set_ylabel(_title(posterior, below), fontsize=font, **slanted)
+        axes.set_ylabel(axis_title(posterior, below), fontsize=font, **slanted)
 
 
-def _title(posterior: Posterior, name: str) -> str:
+def axis_title(posterior: Posterior, name: str) -> str:
+    """Label of a parameter with its unit."""
     label = f"${posterior.labels[name]}$" if posterior.labels.get(name) else name.replace("_", " ")
     unit = posterior.units.get(name)
     return f"{label} [{unit}]" if unit else label
 
 
-def _legend(posterior: Posterior, truth: Mapping[str, float] | None) -> str:
-    lines = [str(posterior.attributes.get("experiment", "")), "regions: 68% and 95%; dashed: central 68%"]
-    return "\n".join(lines + (["red: truth"] if truth is not None else []))
+def _legend(posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None) -> str:
+    lines = [str(posterior.attributes.get("experiment", "")), "filled: TMNRE, 68% and 95%"]
+    if reference is not None:
+        lines.append(f"lines: {METHOD_TITLES.get(reference.method, reference.method)}")
+    return "\n".join(lines + (["dotted: truth"] if truth is not None else []))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "digits_figure", "score_matching_figure", "teacher_figure"]
 
@@ -19,7 +19,7 @@ ORDERS = {"2": "pairs", "3": "third order", "4": "fourth order"}
 @styled
 def teacher_figure(record: Mapping[str, Any]) -> Figure:
     """Couplings of the best student beside its teacher's, order by order."""
-    teacher, figure = record["teacher"], new_figure(7.0, 2.7)
+    teacher, figure = record["teacher"], new_figure(DOUBLE, 2.7)
     student = teacher["students"][teacher["best"]]
     for axes, (order, name) in zip(figure.subplots(1, 3), ORDERS.items()):
         correlation = student["correlation"][int(order) - 1]
@@ -31,7 +31,7 @@ def teacher_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def score_matching_figure(record: Mapping[str, Any]) -> Figure:
     """Couplings by score matching beside the action's: a quartic action, and lattice phi^4."""
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     left, right = figure.subplots(1, 2)
     quartic, field = record["quartic"], record["field"]
     _compare(left, quartic["exact"], quartic["found"], MAIN)
@@ -52,7 +52,7 @@ def score_matching_figure(record: Mapping[str, Any]) -> Figure:
 def digits_figure(record: Mapping[str, Any]) -> Figure:
     """Digits, what the theory draws, and the couplings of the middle pixel with all others."""
     small, large = record["digits"]["8"], record["digits"]["28"]
-    figure = new_figure(7.0, 3.4)
+    figure = new_figure(DOUBLE, 3.4)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.5))
     top, bottom = parts
     for row, (name, images) in enumerate((("data", small["sample"]), ("theory", small["drawn"]))):

@@ -10,20 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, WIDTH, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SKY, new_figure, styled
 
 __all__ = ["attribution_figure", "layers_figure", "localisation_figure", "sensitivity_figure", "summary_space_figure"]
 
 Floats = NDArray[np.float64]
 BRIGHTEST = 99.5  # percentile of a map's strengths at which its colours end
-COLUMNS = 5
+COLUMNS = 7
 
 
 @styled
 def summary_space_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
     """What the summaries hold of each parameter, how many directions they use, and where the observation lies."""
     probes = record["probes"]
-    figure = new_figure(WIDTH, 2.0 + 0.19 * len(probes) + 2.2)
+    figure = new_figure(DOUBLE, 2.0 + 0.19 * len(probes) + 2.2)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.0 + 0.19 * len(probes), 2.2)).ravel()
     read, spectrum = upper.subplots(1, 2, width_ratios=(1.2, 1.0))
     _probes(read, probes, titles)
@@ -81,12 +81,12 @@ def layers_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figur
     layers = record["layers"]
     shown = [layer for layer in layers if "maps" in layer]
     if not layers:
-        figure = new_figure(WIDTH, 0.6)
+        figure = new_figure(DOUBLE, 0.6)
         figure.text(0.5, 0.5, "a network that offers no summaries: its layers are unknown", ha="center", va="center")
         return figure
     names = list(layers[0]["probes"])
     height = 1.2 + 0.19 * len(names)
-    figure = new_figure(WIDTH, height + 0.95 * len(shown))
+    figure = new_figure(DOUBLE, height + 0.95 * len(shown))
     heights = [height, 0.95 * len(shown)][: 1 + bool(shown)]
     upper, *lower = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel()
     axes = upper.subplots()
@@ -114,7 +114,7 @@ def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> 
     marginals = record["marginals"]
     columns = min(COLUMNS, len(marginals) + 1)
     rows = -(-(len(marginals) + 1) // columns)
-    figure = new_figure(WIDTH, 0.3 + 1.55 * rows)
+    figure = new_figure(DOUBLE, 0.2 + 1.2 * rows)
     panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     _show(panels[0], data, scale, None)
     panels[0].set_title(f"observation [{'arcsec' if scale else 'element'}]", fontsize=7)
@@ -123,7 +123,7 @@ def attribution_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> 
         largest = np.percentile(np.abs(values), BRIGHTEST) or 1.0
         _show(axes, values, scale, largest, outline=data)
         label = ", ".join(titles.get(part, part) for part in names.split("-"))
-        axes.set_title(f"{label}: {largest:.2g} nat", fontsize=7)
+        axes.set_title(f"{label}\n{largest:.2g} nat", fontsize=6)
     for axes in panels[: len(marginals) + 1]:
         axes.tick_params(labelsize=5)
     for axes in panels[len(marginals) + 1 :]:
@@ -154,7 +154,7 @@ def localisation_figure(record: Mapping[str, Any]) -> Figure:
     """Mocks with their subhaloes, and what moves the log-ratio of its position, in two networks; hits and chance."""
     found = record["attribution"]
     examples, scale = found["examples"], found["pixel_scale"]
-    figure = new_figure(WIDTH, 0.6 + 1.5 * (1 + len(found["rates"])))
+    figure = new_figure(DOUBLE, 0.6 + 1.5 * (1 + len(found["rates"])))
     rows = figure.subplots(1 + len(found["rates"]), len(examples), squeeze=False)
     for column, example in enumerate(examples):
         image = np.array(example["image"])
@@ -162,7 +162,7 @@ def localisation_figure(record: Mapping[str, Any]) -> Figure:
         for row, values in zip(rows[1:], example["maps"].values()):
             _show(row[column], np.array(values), scale, np.percentile(np.abs(values), BRIGHTEST) or 1.0, outline=image)
         for axes in rows[:, column]:
-            axes.plot(*example["position"], "o", mfc="none", mec="#5b8e7d", ms=9, mew=1.2)
+            axes.plot(*example["position"], "o", mfc="none", mec=SKY, ms=9, mew=1.2)
             axes.tick_params(labelsize=5)
     rows[0, 0].set_ylabel("mock", fontsize=7)
     for row, (name, rate) in zip(rows[1:], found["rates"].items()):
@@ -177,7 +177,7 @@ def sensitivity_figure(record: Mapping[str, Any]) -> Figure:
     found = record["sensitivity"]
     image, scale = np.array(found["observation"]), found["pixel_scale"]
     noticed, recovered = (np.array(found[key], float) for key in ("noticed", "recovered"))
-    figure = new_figure(WIDTH, 2.6)
+    figure = new_figure(DOUBLE, 2.6)
     light, mass, both = figure.subplots(1, 3, width_ratios=(1.0, 1.25, 1.0))
     _show(light, image, scale, None)
     light.set(xlabel="$x$ [arcsec]", ylabel="$y$ [arcsec]", title="observation")

@@ -9,18 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, PURPLE, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "binder_figure", "slowing_figure", "snapshots_figure", "thermodynamics_figure"]
 
-COLOURS = (MAIN, ACCENT, "#5b8e7d", "#8268a8", "#d9a441")
+COLOURS = (MAIN, ACCENT, SKY, PURPLE, GOLD)
 NAMES = {"metropolis": "Metropolis", "wolff": "Wolff"}
 
 
 @styled
 def thermodynamics_figure(record: Mapping[str, Any]) -> Figure:
     """Energy, magnetisation and specific heat of every lattice beside the exact solutions."""
-    exact, figure = record["exact"], new_figure(7.0, 2.6)
+    exact, figure = record["exact"], new_figure(DOUBLE, 2.6)
     panels = figure.subplots(1, 3)
     labels = ("energy / spin [$J$]", r"$\langle|m|\rangle$", "specific heat / spin")
     for axes, name, label in zip(panels, ("energy", "magnetisation", "specific_heat"), labels):
@@ -40,7 +40,7 @@ def thermodynamics_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def binder_figure(record: Mapping[str, Any]) -> Figure:
     """Binder cumulants against temperature, all of it and where they cross."""
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     wide, near = figure.subplots(1, 2)
     crossings = record["crossings"]
     middle = record["critical_temperature"]
@@ -65,7 +65,7 @@ def binder_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def slowing_figure(record: Mapping[str, Any]) -> Figure:
     """Autocorrelation times and effective samples a second of both dynamics against the lattice."""
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     times, rates = figure.subplots(1, 2)
     for colour, (name, entries) in zip((ACCENT, MAIN), record["slowing"].items()):
         sides = np.array([entry["side"] for entry in entries], float)
@@ -93,7 +93,7 @@ def slowing_figure(record: Mapping[str, Any]) -> Figure:
 def snapshots_figure(record: Mapping[str, Any]) -> Figure:
     """States below, at and above the critical temperature."""
     snapshots = record["snapshots"]
-    figure = new_figure(7.0, 2.6)
+    figure = new_figure(DOUBLE, 2.6)
     for axes, (temperature, spins) in zip(figure.subplots(1, len(snapshots)), snapshots.items()):
         axes.imshow(spins, cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
         axes.set(xticks=[], yticks=[], title=rf"$T={temperature}\,J/k_\mathrm{{B}}$")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "fields_figure", "flow_figure", "observables_figure"]
 
@@ -23,7 +23,7 @@ LABELS = {
 @styled
 def observables_figure(record: Mapping[str, Any]) -> Figure:
     """Observables on all lattices off known values, and pole masses beside the published ones."""
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     left, right = figure.subplots(1, 2)
     sides = np.array([float(side) for side in record["known"]])
     markers = dict(zip(LABELS, "os^D"))
@@ -53,7 +53,7 @@ def observables_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def flow_figure(record: Mapping[str, Any]) -> Figure:
     """Weights of the flows, their observables beside those of chains, and effective samples a second."""
-    figure = new_figure(7.0, 2.7)
+    figure = new_figure(DOUBLE, 2.7)
     weights, pulls, speed = figure.subplots(1, 3)
     for number, (colour, (side, entry)) in enumerate(zip((MAIN, ACCENT), record["flows"].items())):
         label = f"$L={side}$, {entry['effective_fraction']:.2f}"
@@ -90,7 +90,7 @@ def flow_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def fields_figure(record: Mapping[str, Any]) -> Figure:
     """Fields that the flows draw."""
-    figure = new_figure(7.0, 2.6)
+    figure = new_figure(DOUBLE, 2.6)
     flows = record["flows"]
     panels = figure.subplots(len(flows), 6, squeeze=False)
     for row, (side, entry) in zip(panels, flows.items()):

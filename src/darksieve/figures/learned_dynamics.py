@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, SINGLE, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "energies_figure", "halo_figure", "trajectories_figure"]
 
-COLOURS = {"plain": ACCENT, "neural_ode": "#d9a441", "hamiltonian": MAIN, "lagrangian": "#5b8e7d"}
+COLOURS = {"plain": ACCENT, "neural_ode": GOLD, "hamiltonian": MAIN, "lagrangian": SKY}
 NAMES = {
     "plain": "plain network",
     "neural_ode": "neural ODE",
@@ -33,7 +33,7 @@ ORBITS = {"spring": ("$q$", "$p$"), "two_bodies": ("$x$", "$y$"), "halo": ("$x$"
 @styled
 def trajectories_figure(record: Mapping[str, Any]) -> Figure:
     """One learned orbit of each system beside the true one; of pendulums, the lower one's angle against time."""
-    figure = new_figure(7.0, 4.8)
+    figure = new_figure(DOUBLE, 4.8)
     panels = figure.subplots(2, 3).ravel()
     for axes, (system, name) in zip(panels, SYSTEMS.items()):
         entry = _first(record, system)
@@ -59,7 +59,7 @@ def trajectories_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def energies_figure(record: Mapping[str, Any]) -> Figure:
     """Change of the true energy along learned motion, and its mean square for every spring."""
-    figure = new_figure(7.0, 4.8)
+    figure = new_figure(DOUBLE, 4.8)
     panels = figure.subplots(2, 3).ravel()
     for axes, (system, name) in zip(panels, SYSTEMS.items()):
         entry = _first(record, system)
@@ -79,7 +79,7 @@ def energies_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def halo_figure(record: Mapping[str, Any]) -> Figure:
     """Mass inside a radius by the learned Hamiltonian beside the halo's."""
-    figure, weighed = new_figure(4.2, 3.4), record["weighed"]
+    figure, weighed = new_figure(SINGLE, 3.4), record["weighed"]
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.5, 1.0))
     radius, exact, measured = (np.array(weighed[key]) for key in ("radius", "exact", "measured"))
     axes.plot(radius, exact, color=GREY, lw=1, label="NFW halo")

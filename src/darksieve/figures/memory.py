@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREY, MAIN, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "denoising_figure", "gallery_figure", "outliers_figure", "retrieval_figure"]
 
-SCORES = {"energy, pixels": MAIN, "energy, summaries": "#5b8e7d", "Mahalanobis": ACCENT, "MMD": "#d9a441"}
+SCORES = {"energy, pixels": MAIN, "energy, summaries": SKY, "Mahalanobis": ACCENT, "MMD": GOLD}
 STYLES = {"MMD": "--"}  # it often lies on the line before
 ESTIMATES = {
-    "posterior": "#5b8e7d", "memory": MAIN, "nearest neighbour": GREY, "principal components": ACCENT,
+    "posterior": SKY, "memory": MAIN, "nearest neighbour": GREY, "principal components": ACCENT,
 }  # fmt: skip
 KINDS = {"pixels": "random pixels", "part": "one side of a line"}
 
@@ -24,7 +24,7 @@ KINDS = {"pixels": "random pixels", "part": "one side of a line"}
 def gallery_figure(record: Mapping[str, Any]) -> Figure:
     """What is seen of some images, what it recalls, and the truth."""
     gallery = record["gallery"]
-    figure = new_figure(5.6, 1.75 * len(gallery))
+    figure = new_figure(DOUBLE, 1.75 * len(gallery))
     for row, entry in zip(figure.subplots(len(gallery), 3, squeeze=False), gallery):
         truth = np.array(entry["truth"])
         seen = np.ma.masked_where(np.array(entry["mask"]) == 0, np.array(entry["seen"]))
@@ -40,7 +40,7 @@ def gallery_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def retrieval_figure(record: Mapping[str, Any]) -> Figure:
     """Share of images that recall the true simulation, by either key, against what is hidden."""
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     for axes, (kind, label) in zip(figure.subplots(1, 2, sharey=True), KINDS.items()):
         entries = [entry for entry in record["retrieval"] if entry["kind"] == kind]
         hidden = [entry["hidden"] for entry in entries]
@@ -63,7 +63,7 @@ def retrieval_figure(record: Mapping[str, Any]) -> Figure:
 def denoising_figure(record: Mapping[str, Any]) -> Figure:
     """Errors of denoised images, stored and unseen, in units of the noise."""
     cases = record["denoising"]
-    figure = new_figure(7.0, 3.2)
+    figure = new_figure(DOUBLE, 3.2)
     for axes, (where, found) in zip(figure.subplots(1, len(cases)), cases.items()):
         labels = []
         for column, (case, which) in enumerate((c, w) for c in ("whole", "half hidden") for w in ("stored", "unseen")):
@@ -86,7 +86,7 @@ def outliers_figure(record: Mapping[str, Any]) -> Figure:
     """ROC curves of every score for every artefact, and areas below them against its signal to noise."""
     found = record["outliers"]
     kinds = list(found["curves"])
-    figure = new_figure(7.0, 4.6)
+    figure = new_figure(DOUBLE, 4.6)
     curves, areas = figure.subplots(2, len(kinds))
     for upper, lower, kind in zip(curves, areas, kinds):
         for name, colour in SCORES.items():

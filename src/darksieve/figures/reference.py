@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GOLD, GREEN, GREY, MAIN, PURPLE, SKY, new_figure, styled
 
 __all__ = ["chains_figure", "comparison_figure"]
 
 COLOURS = {
-    "TMNRE": MAIN, "exact": "#000000", "nested": ACCENT, "nuts": "#5b8e7d", "sghmc": "#8268a8", "vi": "#d9a441",
-    "flow": "#4a9ac4",
+    "TMNRE": MAIN, "exact": "#000000", "nested": ACCENT, "nuts": SKY, "sghmc": PURPLE, "vi": GOLD,
+    "flow": GREEN,
 }  # fmt: skip
 TITLES = {"nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
 
@@ -36,7 +36,7 @@ def comparison_figure(record: Mapping[str, Any], energy: Mapping[str, Any], titl
     best = record["methods"][record["reference"]]["marginals"]
     found = {"TMNRE": record["tmnre"]["marginals"]}
     found |= {method: entry["marginals"] for method, entry in record["methods"].items()}
-    figure = new_figure(7.0, max(2.8, 1.3 + 0.14 * len(best) * len(found)))
+    figure = new_figure(DOUBLE, max(2.4, 1.1 + 0.1 * len(best) * len(found)))
     marginals, calls, energies = figure.subplots(1, 3, width_ratios=(5, 2.5, 2.5))
     marginals.axvspan(-0.25, 0.25, color=GREY, alpha=0.25, lw=0)
     for edge in (-1, 0, 1):
@@ -56,7 +56,7 @@ def comparison_figure(record: Mapping[str, Any], energy: Mapping[str, Any], titl
     name = TITLES.get(record["reference"], record["reference"])
     marginals.set_xlabel(f"difference from the mean by {name} [its s.d.]")
     verdict = "agrees" if record["passed"] else "undecided" if record["undecided"] else "differs"
-    figure.suptitle(f"TMNRE {verdict}: largest deviation {record['statistic']:.2g} times what is allowed", fontsize=9)
+    figure.suptitle(f"TMNRE {verdict}: largest deviation {record['statistic']:.2g} times what is allowed", fontsize=8)
     simulations = {"TMNRE": record["tmnre"]["simulations"]}
     likelihoods = {method: entry["likelihood_calls"] for method, entry in record["methods"].items()}
     _draw_costs(calls, simulations | likelihoods, "simulations or likelihoods")
@@ -70,7 +70,7 @@ def comparison_figure(record: Mapping[str, Any], energy: Mapping[str, Any], titl
 def chains_figure(record: Mapping[str, Any], titles: Mapping[str, str]) -> Figure:
     """Autocorrelation of the chains of each method that has some, a line a parameter."""
     methods = {method: entry["chains"] for method, entry in record["methods"].items() if "chains" in entry}
-    figure = new_figure(7.0, 3.0)
+    figure = new_figure(DOUBLE, 3.0)
     panels = figure.subplots(1, len(methods), squeeze=False, sharey=True)[0]
     for axes, (method, chains) in zip(panels, methods.items()):
         r_hat, ess = (max(chains["r_hat"].items(), key=_value), min(chains["ess_bulk"].items(), key=_value))

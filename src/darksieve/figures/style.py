@@ -1,4 +1,4 @@
-"""The one style of all figures."""
+"""The one style of all figures: widths of a journal with two columns, and colours that differ in grey as well."""
 
 from __future__ import annotations
 
@@ -12,26 +12,53 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from darksieve.problem.simulator import Description
 
-__all__ = ["ACCENT", "GREY", "MAIN", "grid_of_panels", "new_figure", "save", "show_array", "styled"]
+__all__ = [
+    "ACCENT",
+    "COLOURS",
+    "DOUBLE",
+    "GOLD",
+    "GREEN",
+    "GREY",
+    "MAIN",
+    "PURPLE",
+    "SINGLE",
+    "SKY",
+    "grid_of_panels",
+    "new_figure",
+    "save",
+    "show_array",
+    "styled",
+]
 
-MAIN = "#1f4e79"
+SINGLE = 3.4  # inches: one column of a journal of two
+DOUBLE = 7.0  # inches: both columns
+MAIN = "#17375e"
 ACCENT = "#c8553d"
-GREY = "#8a8a8a"
-WIDTH = 7.0
+GOLD = "#e9bb52"
+PURPLE = "#6b458b"
+SKY = "#4b93c4"
+GREEN = "#74b08a"
+MANY = 8  # panels, beyond which they are small
+GREY = "#8a8a8a"  # of what is no data: references, bands, grids
+COLOURS = (MAIN, ACCENT, GOLD, PURPLE, SKY, GREEN)  # of lines, in this order: of six lightnesses
 
 _STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "legend.fontsize": 8,
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "figure.titlesize": 8,
     "legend.frameon": False,
     "xtick.direction": "in",
     "ytick.direction": "in",
-    "axes.prop_cycle": cycler(color=[MAIN, ACCENT, "#5b8e7d", "#8268a8", "#d9a441", GREY]),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "image.cmap": "magma",
     "image.origin": "lower",
     "mathtext.fontset": "cm",
@@ -54,8 +81,8 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     return draw_styled
 
 
-def new_figure(width: float = WIDTH, height: float = 4.0) -> Figure:
-    """An empty figure, sizes in inches."""
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, sizes in inches; its width is `SINGLE` or `DOUBLE`."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -69,16 +96,21 @@ def save(figure: Figure, path: Path) -> None:
     figure.set_layout_engine("none")
 
 
-def grid_of_panels(panels: int, columns: int = 4, height: float = 1.7, **kwargs: Any) -> tuple[Figure, list[Axes]]:
-    """A figure with a grid of panels; unused places stay empty."""
-    columns = min(columns, panels)
+def grid_of_panels(panels: int, **kwargs: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with a grid of panels, smaller ones where there are many; unused places stay empty."""
+    columns, height = (min(4, panels), 1.6) if panels <= MANY else (7, 1.1)
     rows = -(-panels // columns)
-    figure = new_figure(WIDTH, 0.5 + height * rows)
+    figure = new_figure(DOUBLE, 0.5 + height * rows)
     axes = figure.subplots(rows, columns, squeeze=False, **kwargs).ravel()
     for extra in axes[panels:]:
         extra.remove()
     for lowest in axes[max(0, panels - columns) : panels]:
         lowest.tick_params(labelbottom=True)
+    if panels > MANY:
+        for small in axes:
+            small.tick_params(labelsize=6)
+            small.title.set_fontsize(6)
+            small.xaxis.set_major_locator(MaxNLocator(2))
     return figure, list(axes[:panels])
 
 
@@ -102,7 +134,7 @@ def show_array(
         image = axes.imshow(array, extent=extent, vmin=low, vmax=high, cmap=cmap, origin="lower")
         unit = "arcsec" if description.pixel_scale else "pixel"
         axes.set(xlabel=f"$x$ [{unit}]", ylabel=f"$y$ [{unit}]")
-        figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+        figure.colorbar(image, ax=axes, label=label, shrink=0.65)
     elif description.coordinate is not None:
         axes.plot(description.coordinate, array, "o", color=MAIN, ms=3)
         axes.set(xlabel=description.coordinate_label, ylabel=label)

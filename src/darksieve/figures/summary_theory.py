@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "couplings_figure", "strengths_figure"]
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "couplings_figure", "strengths_figure"]
 @styled
 def strengths_figure(record: Mapping[str, Any]) -> Figure:
     """How strongly each component of the summaries interacts, and which parameters it follows."""
-    figure = new_figure(7.0, 3.0)
+    figure = new_figure(DOUBLE, 3.0)
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.5))
     correlations = np.array(record["correlations"])
     place = np.arange(1, len(correlations) + 1)
@@ -39,7 +39,7 @@ def strengths_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def couplings_figure(record: Mapping[str, Any]) -> Figure:
     """Third-order couplings by score matching of two halves, and third cumulants of the network's theory."""
-    figure = new_figure(7.0, 3.2)
+    figure = new_figure(DOUBLE, 3.2)
     left, right = figure.subplots(1, 2)
     first, second = record["couplings"]["halves"]
     left.axline((0.0, 0.0), slope=1.0, color=GREY, lw=0.7)

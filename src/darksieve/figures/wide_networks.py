@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, PURPLE, SINGLE, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "cumulants_figure", "depth_figure", "kernels_figure"]
 
-COLOURS = (MAIN, ACCENT, "#5b8e7d", "#8268a8")
+COLOURS = (MAIN, ACCENT, SKY, PURPLE)
 NAMES = {"relu": "ReLU", "erf": "erf", "linear": "linear"}
 
 
 @styled
 def kernels_figure(record: Mapping[str, Any]) -> Figure:
     """Covariance of the outputs at two inputs against their angle, for each depth."""
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     angles, measured = np.degrees(record["angles"]), np.degrees(record["measured_angles"])
     for axes, (activation, entries) in zip(figure.subplots(1, 2), record["kernels"].items()):
         for colour, entry in zip(COLOURS, entries):
@@ -40,7 +40,7 @@ def kernels_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def cumulants_figure(record: Mapping[str, Any]) -> Figure:
     """Fourth cumulant against width, and the connected function of four inputs beside the diagram."""
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(DOUBLE, 2.9)
     left, right = figure.subplots(1, 2)
     widths = np.array(record["widths"], float)
     for colour, (activation, entry) in zip(COLOURS, record["cumulants"].items()):
@@ -68,7 +68,7 @@ def cumulants_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def depth_figure(record: Mapping[str, Any]) -> Figure:
     """Excess kurtosis of deep networks against depth over width, with the product over layers and its leading order."""
-    figure = new_figure(4.6, 3.2)
+    figure = new_figure(SINGLE, 3.2)
     axes = figure.subplots()
     families = dict.fromkeys((entry["activation"], entry["width"]) for entry in record["deep"])
     for colour, (activation, width) in zip(COLOURS, families):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from darksieve.problem.analyses import AnalysesConfig
+from darksieve.problem.paper import PaperConfig
 from darksieve.problem.section import Section
 
 __all__ = ["METHODS", "ExperimentConfig", "Method", "WorkflowConfig"]
@@ -326,3 +327,4 @@ class WorkflowConfig(Section):
         False, description="whether a run fails at its end, all results written, where a diagnostic says no"
     )
     analyses: AnalysesConfig = Field(default_factory=AnalysesConfig, description="the physics of AI")
+    paper: PaperConfig = Field(default_factory=PaperConfig, description="the paper")

@@ -8,9 +8,11 @@ from pathlib import Path
 from darksieve.problem.config import Method
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
+from darksieve.problem.paper import PaperConfig
 from darksieve.problem.provenance import code_digest, digest
+from darksieve.problem.section import suggest
 
-__all__ = ["check_alternatives", "load_checked"]
+__all__ = ["check_alternatives", "check_paper", "load_checked", "load_paper"]
 
 
 def load_checked(
@@ -79,6 +81,41 @@ def check_alternatives(alternatives: Mapping[str, Sequence[str]], experiments: M
                 raise DarksieveError(f"{name!r} is not among the experiments", where=where, mend=f"there are {known}")
             if "nested" not in experiments[name].config.reference.methods:
                 raise DarksieveError(f"{name} asks for no evidence", where=where, mend="say `nested` in references")
+
+
+def load_paper(paper: PaperConfig, folder: Path, root: Path) -> dict[str, Experiment]:
+    """Load the experiments of the paper, of those whose files lie in `folder`; nothing else of them is checked.
+
+    Returns
+    -------
+    dict of str to Experiment
+        By name.
+    """
+    paths = [folder / f"{name}.yaml" for name in dict.fromkeys(paper.roles.values())]
+    return {path.stem: Experiment.load(path, root) for path in paths if path.is_file()}
+
+
+def check_paper(paper: PaperConfig, experiments: Mapping[str, Experiment], analyses: Sequence[str]) -> None:
+    """Check that the paper's experiments and analyses are there and hold what it tells.
+
+    Raises
+    ------
+    DarksieveError
+        For the first thing that is missing.
+    """
+    for role, name in paper.roles.items():
+        where = f"config: paper.{role}"
+        if name not in experiments:
+            raise DarksieveError(f"no experiment {name!r}", where=where, mend="name one in config/experiments")
+        config = experiments[name].config
+        if role in ("population", "warm") and config.combination is None:
+            raise DarksieveError(f"{name} combines no observations", where=where, mend="give it a combination")
+        if role in ("reference", "rotation", "dark_energy") and not config.reference.methods:
+            raise DarksieveError(f"{name} has no reference", where=where, mend="give it reference.methods")
+    if unknown := [name for name in paper.analyses if name not in analyses]:
+        raise DarksieveError(
+            f"no analysis {unknown[0]!r}", where="config: paper.analyses", mend=suggest(unknown[0], list(analyses))
+        )
 
 
 def _check_once(experiment: Experiment, stamps: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from darksieve.figures.captions import caption_of
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 from darksieve.publication.page import embedded, render
 
 __all__ = ["SYSTEMS", "System", "map_figure", "write_overview"]
@@ -208,7 +208,7 @@ BONDS = (
 @styled
 def map_figure() -> Figure:
     """Where each system lies between equilibrium and motion, and between use and understanding."""
-    figure = new_figure(7.0, 5.2)
+    figure = new_figure(DOUBLE, 5.2)
     axes = figure.add_subplot()
     for one, other, what in BONDS:
         (x, y), (u, v) = SYSTEMS[one].place, SYSTEMS[other].place

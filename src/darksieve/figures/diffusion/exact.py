@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "densities_figure", "lines_figure", "process_figure", "samplers_figure"]
 
@@ -19,7 +19,7 @@ COLOURS = {"diffusion": MAIN, "Poisson flow": ACCENT}
 def process_figure(record: Mapping[str, Any]) -> Figure:
     """Noise that comes upon points of the mixture, noise that the learned score takes away, and entropy produced."""
     process, entropy = record["process"], record["entropy"]
-    figure = new_figure(7.0, 4.6)
+    figure = new_figure(DOUBLE, 4.6)
     columns = len(process["sigma"])
     grid = figure.add_gridspec(3, columns, height_ratios=(1.0, 1.0, 1.25))
     rows = {"noise in": process["forward"], "noise out": process["back"]}
@@ -54,7 +54,7 @@ def process_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def lines_figure(record: Mapping[str, Any]) -> Figure:
     """Lines of the learned flows: where points of much noise go, and the weights with which they arrive."""
-    figure = new_figure(7.0, 3.0)
+    figure = new_figure(DOUBLE, 3.0)
     *panels, weights = figure.subplots(1, 3)
     for axes, (name, lines) in zip(panels, record["paths"].items()):
         for line in np.array(lines):
@@ -75,7 +75,7 @@ def lines_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def densities_figure(record: Mapping[str, Any]) -> Figure:
     """Error of the learned score against the noise, and learned against true densities."""
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     errors, densities = figure.subplots(1, 2)
     for name, entry in record["learned"].items():
         label = f"error, {name}: {100 * entry['score_error']:.2f}% in all"
@@ -97,7 +97,7 @@ def densities_figure(record: Mapping[str, Any]) -> Figure:
 def samplers_figure(record: Mapping[str, Any]) -> Figure:
     """Samples in the two directions that the data determine best, and eigenvalues of whitened covariances."""
     found = record["posterior"]
-    figure = new_figure(7.0, 2.3)
+    figure = new_figure(DOUBLE, 2.3)
     *panels, spread = figure.subplots(1, len(found) + 1)
     colours = (GREY, MAIN, ACCENT)
     angle = np.linspace(0.0, 2.0 * np.pi, 200)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SINGLE, new_figure, styled
 
 __all__ = ["FIGURES", "denoisers_figure", "wiener_figure"]
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "denoisers_figure", "wiener_figure"]
 @styled
 def wiener_figure(record: Mapping[str, Any]) -> Figure:
     """A lensed field: image, truth, exact posterior, and mean and scatter of samples with both denoisers."""
-    figure = new_figure(7.0, 3.7)
+    figure = new_figure(DOUBLE, 3.7)
     panels = figure.subplots(2, 4)
     samples, wiener = record["samples"], record["wiener"]
     fields = [
@@ -52,7 +52,7 @@ def wiener_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def denoisers_figure(record: Mapping[str, Any]) -> Figure:
     """Error of three denoisers against the noise."""
-    figure, found = new_figure(4.2, 3.0), record["denoising"]
+    figure, found = new_figure(SINGLE, 3.0), record["denoising"]
     axes = figure.subplots()
     sigma = [entry["sigma"] for entry in found]
     for name, colour, marker in (("Wiener", GREY, "s"), ("learned", MAIN, "o"), ("memory", ACCENT, "^")):

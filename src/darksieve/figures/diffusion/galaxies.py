@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "drawn_figure", "statistics_figure"]
 
@@ -25,7 +25,7 @@ def drawn_figure(record: Mapping[str, Any]) -> Figure:
         ("drawn", images["drawn"][COLUMNS:]),
         ("unseen", images["unseen"][:COLUMNS]),
     ]
-    figure = new_figure(7.0, 3.7)
+    figure = new_figure(DOUBLE, 3.7)
     for row, (name, shown) in zip(figure.subplots(len(rows), COLUMNS), rows):
         row[0].set_ylabel(name, fontsize=8)
         for axes, image in zip(row, shown):
@@ -38,7 +38,7 @@ def drawn_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def statistics_figure(record: Mapping[str, Any]) -> Figure:
     """Distributions of four statistics, mean power, distances to what was learned from, and the loss."""
-    figure = new_figure(7.0, 4.2)
+    figure = new_figure(DOUBLE, 4.2)
     panels = figure.subplots(2, 4).ravel()
     colours = {"drawn": MAIN, "unseen": ACCENT}
     for axes, name in zip(panels, record["distances"]):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import new_figure, styled
+from darksieve.figures.style import DOUBLE, new_figure, styled
 
 __all__ = ["FIGURES", "ring_figure"]
 
@@ -17,7 +17,7 @@ __all__ = ["FIGURES", "ring_figure"]
 @styled
 def ring_figure(record: Mapping[str, Any]) -> Figure:
     """Image and ring, residuals of two sources, and the source: a sample, mean, standard deviation, Sersic profile."""
-    figure = new_figure(7.0, 3.9)
+    figure = new_figure(DOUBLE, 3.9)
     upper, lower = figure.subplots(2, 4)
     scales, source = record["scales"], record["source"]
     for axes, (title, image) in zip(upper, (("image", record["image"]), ("without the lens's light", record["ring"]))):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, SKY, new_figure, styled
 
 __all__ = ["FIGURES", "accuracy_figure", "sources_figure"]
 
@@ -16,14 +16,14 @@ PANELS = {
     "image": "lensed image", "truth": "source", "mean": "posterior mean", "sample": "a sample", "deviation": "sd",
     "smooth pixels": "smooth pixels", "Sersic": "Sersic fit", "residual": "residual [sd]",
 }  # fmt: skip
-COLOURS = {"diffusion": MAIN, "smooth pixels": ACCENT, "Sersic": "#5b8e7d"}
+COLOURS = {"diffusion": MAIN, "smooth pixels": ACCENT, "Sersic": SKY}
 
 
 @styled
 def sources_figure(record: Mapping[str, Any]) -> Figure:
     """Some lenses: image, source, posterior samples of it, other reconstructions, and residuals."""
     gallery = record["gallery"]
-    figure = new_figure(7.0, 0.3 + 0.95 * len(gallery))
+    figure = new_figure(DOUBLE, 0.3 + 0.95 * len(gallery))
     for number, (row, entry) in enumerate(zip(figure.subplots(len(gallery), len(PANELS), squeeze=False), gallery)):
         top = np.max(entry["truth"])
         for axes, (name, title) in zip(row, PANELS.items()):
@@ -42,7 +42,7 @@ def sources_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def accuracy_figure(record: Mapping[str, Any]) -> Figure:
     """Coverage, errors of three reconstructions, and chi-squared of residuals."""
-    figure = new_figure(7.0, 2.6)
+    figure = new_figure(DOUBLE, 2.6)
     coverage, errors, residuals = figure.subplots(1, 3)
     found = record["coverage"]
     coverage.fill_between(found["nominal"], found["low"], found["high"], color=GREY, alpha=0.25, lw=0)

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from darksieve.figures.scinet.training import draw_error
-from darksieve.figures.style import GREY, MAIN, new_figure, styled
+from darksieve.figures.style import DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "momentum_figure"]
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "momentum_figure"]
 @styled
 def momentum_figure(record: Mapping[str, Any]) -> Figure:
     """The latent variable against angular momentum, how it goes with what was seen, and the error in training."""
-    figure = new_figure(7.0, 2.5)
+    figure = new_figure(DOUBLE, 2.5)
     scatter, bars, error = figure.subplots(1, 3)
     points = scatter.scatter(record["angular_momentum"], record["latent"], c=record["spin"], s=3, cmap="viridis")
     figure.colorbar(points, ax=scatter, label="spin before")

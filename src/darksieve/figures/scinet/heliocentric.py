@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "orbits_figure"]
 
@@ -19,7 +19,7 @@ COLOURS = {"Earth": MAIN, "Mars": ACCENT}
 @styled
 def orbits_figure(record: Mapping[str, Any]) -> Figure:
     """A sky and its prediction, heliocentric angles from latent variables against the truth, error against time."""
-    figure = new_figure(7.0, 2.6)
+    figure = new_figure(DOUBLE, 2.6)
     sky, angles, error = figure.subplots(1, 3)
     truth, answer = (np.rad2deg(record["series"][key]) for key in ("truth", "answer"))
     weeks = np.arange(len(truth))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from darksieve.figures.scinet.training import draw_divergences
-from darksieve.figures.style import ACCENT, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "answers_figure", "combinations_figure"]
 
@@ -18,7 +18,7 @@ __all__ = ["FIGURES", "answers_figure", "combinations_figure"]
 def answers_figure(record: Mapping[str, Any]) -> Figure:
     """Held-out images as seen, as answered and without noise, and the divergences on the way through training."""
     pictures = record["pictures"]
-    figure = new_figure(7.0, 4.4)
+    figure = new_figure(DOUBLE, 4.4)
     grid = figure.subplots(len(pictures), 4, width_ratios=(1, 1, 1, 1.7), squeeze=False)
     for row, picture in zip(grid, pictures):
         limit = np.max(picture["truth"])
@@ -39,7 +39,7 @@ def answers_figure(record: Mapping[str, Any]) -> Figure:
 @styled
 def combinations_figure(record: Mapping[str, Any]) -> Figure:
     """Held-out R^2 of each parameter from the latent variables, and canonical directions in the parameters."""
-    figure = new_figure(7.0, 3.6)
+    figure = new_figure(DOUBLE, 3.6)
     probes, canonical = figure.subplots(1, 2, width_ratios=(1, 1.5))
     labels = [f"${label}$" if "_" in label or "\\" in label else label for label in record["labels"]]
     rows = np.arange(len(labels))

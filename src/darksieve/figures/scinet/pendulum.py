@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from darksieve.figures.scinet.training import draw_divergences, draw_error
-from darksieve.figures.style import ACCENT, GREY, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, new_figure, styled
 
 __all__ = ["FIGURES", "latents_figure", "motion_figure"]
 
@@ -18,7 +18,7 @@ __all__ = ["FIGURES", "latents_figure", "motion_figure"]
 def motion_figure(record: Mapping[str, Any]) -> Figure:
     """Pendulums as seen, as they moved and as answered, and the error on the way through training."""
     examples = record["examples"]
-    figure = new_figure(7.0, 4.4)
+    figure = new_figure(DOUBLE, 4.4)
     panels = figure.subplots(2, 2).ravel()
     for axes, example in zip(panels, examples):
         axes.plot(example["time"], example["truth"], color=GREY, lw=2.5, label="truth")
@@ -39,7 +39,7 @@ def latents_figure(record: Mapping[str, Any]) -> Figure:
     grid = record["grid"]
     latents = np.array(grid["latents"])  # (L, stiffness, damping)
     extent = (*grid["stiffness"], *grid["damping"])
-    figure = new_figure(7.0, 2.5)
+    figure = new_figure(DOUBLE, 2.5)
     *maps, last = figure.subplots(1, len(latents) + 1, width_ratios=[*[1.0] * len(latents), 1.4])
     limit = np.abs(latents).max()
     for number, (axes, values) in enumerate(zip(maps, latents), start=1):

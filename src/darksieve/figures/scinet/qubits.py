@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "tomography_figure"]
 
@@ -17,7 +17,7 @@ NAMES = {"1": "one qubit", "2": "two qubits"}
 @styled
 def tomography_figure(record: Mapping[str, Any]) -> Figure:
     """Error against the number of latent variables, beside the published counts and where it settled."""
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     for axes, (qubits, title) in zip(figure.subplots(1, 2, sharey=True), NAMES.items()):
         for case, colour in (("complete", MAIN), ("incomplete", ACCENT)):
             curve = record["curves"][f"{qubits}, {case}"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from darksieve.figures.style import ACCENT, GREY, MAIN, new_figure, styled
+from darksieve.figures.style import ACCENT, DOUBLE, GREY, MAIN, new_figure, styled
 
 __all__ = ["FIGURES", "galaxies_figure", "universes_figure"]
 
@@ -19,7 +19,7 @@ SMALLEST = 1e-4  # nats that are shown
 @styled
 def universes_figure(record: Mapping[str, Any]) -> Figure:
     """Errors and divergences against the number of latent variables in both mock universes."""
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     error, divergence = figure.subplots(1, 2)
     for colour, (universe, found) in zip(COLOURS, record["mocks"].items()):
         error.semilogy(found["latents"], found["error"], "o-", color=colour, ms=4, lw=1, label=universe)
@@ -42,7 +42,7 @@ def universes_figure(record: Mapping[str, Any]) -> Figure:
 def galaxies_figure(record: Mapping[str, Any]) -> Figure:
     """SPARC: the relation, errors for galaxies left out, and what two latent variables go with."""
     relation, sparc = record["relation"], record["sparc"]
-    figure = new_figure(7.0, 2.8)
+    figure = new_figure(DOUBLE, 2.8)
     points, error, known = figure.subplots(1, 3)
     points.plot(relation["newtonian"], relation["observed"], ".", color=MAIN, ms=1.2, alpha=0.6)
     points.plot(relation["curve"]["newtonian"], relation["curve"]["observed"], color=ACCENT, lw=1.2)

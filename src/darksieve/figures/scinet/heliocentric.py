@@ -38,7 +38,7 @@ def orbits_figure(record: Mapping[str, Any]) -> Figure:
     angles.set(xlabel="heliocentric angle [deg]", ylabel="linear in the latents [deg]")
     angles.legend(markerscale=4)
     scale = 1 / math.sqrt(2) / (2 * math.pi)
-    error.loglog(
+    error.semilogy(
         [score["seconds"] for score in record["scores"]], [100 * scale * score["error"] for score in record["scores"]],
         "o-", color=MAIN, ms=3, lw=1,
     )  # fmt: skip

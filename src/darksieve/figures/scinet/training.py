@@ -18,7 +18,7 @@ NAMED = 6  # latent variables that have colours of their own
 def draw_error(axes: Axes, scores: Sequence[Mapping[str, Any]], bar: float, label: str, scale: float = 1.0) -> None:
     """Error against gradient steps, with the bar that it must reach, both times a scale."""
     steps = [score["step"] for score in scores]
-    axes.loglog(steps, [scale * score["error"] for score in scores], "o-", color=MAIN, ms=3, lw=1)
+    axes.semilogy(steps, [scale * score["error"] for score in scores], "o-", color=MAIN, ms=3, lw=1)
     axes.axhline(scale * bar, color=GREY, lw=0.8, ls="--")
     axes.set(xlabel="gradient steps", ylabel=label, title=f"reached: {scale * scores[-1]['error']:.2g}")
 
@@ -29,7 +29,7 @@ def draw_divergences(axes: Axes, scores: Sequence[Mapping[str, Any]], threshold:
     divergences = np.array([score["divergence"] for score in scores]).T  # (latents, scores)
     named = len(divergences) <= NAMED
     for number, values in enumerate(divergences, start=1):
-        axes.loglog(steps, values, "o-", color=None if named else MAIN, ms=3, lw=1, label=f"latent {number}")
+        axes.semilogy(steps, values, "o-", color=None if named else MAIN, ms=3, lw=1, label=f"latent {number}")
     axes.axhline(threshold, color=GREY, lw=0.8, ls="--")
     axes.set(xlabel="gradient steps", ylabel="divergence [nats]")
     if named:

@@ -98,6 +98,12 @@ def test_wrong_argument_is_status_two():
     assert run("dance").returncode == 2
 
 
+def test_reader_of_a_listing_may_leave_early(repository):
+    command = f"{sys.executable} -m darksieve check config/experiments/lens-mock.yaml | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=repository)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_shipped_experiments_are_right(repository, tmp_path):
     files = sorted((repository / "config/experiments").glob("*.yaml"))
     assert {"lens-hst", "lens-mock", "lens-tiny"} <= {path.stem for path in files}

@@ -89,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run(options)
         else:
             _run_measured(run, options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read a listing has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except DarksieveError as error:
         print(f"darksieve {options.verb}: error: {error}", file=sys.stderr)
         return 1

@@ -53,8 +53,8 @@ def accuracy_figure(record: Mapping[str, Any]) -> Figure:
         label = f"{name}, {record['medians'][name]:.3f}"
         ordered = np.sort(record["errors"][name])
         errors.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), color=colour, lw=1.2, label=label)
-    errors.set(xscale="log", xlabel="rms error / rms of the source", ylabel="fraction of mocks")
-    errors.legend(title="median", fontsize=7)
+    errors.set(xlabel="rms error / rms of the source", ylabel="fraction of mocks")
+    errors.legend(title="median", fontsize=7, loc="lower right")
     residuals.hist(record["chi_squared"], bins=20, color=MAIN, alpha=0.7)
     residuals.axvspan(0.9, 1.1, color=GREY, alpha=0.2, lw=0)
     residuals.set(xlabel=r"$\chi^2$ a pixel", ylabel="mocks")

@@ -276,8 +276,8 @@ def test_attributions_have_a_panel_a_marginal_with_its_strength(shape):
     record = {"pixel_scale": {"x": 0.05}, "observation": {"x": GENERATOR.random(shape)}, "marginals": marginals}
     figure = attribution_figure(record, {"mass": "M"})
     assert len(figure.axes) == 3
-    assert "M: " in texts(figure)
-    assert "M, radius: " in texts(figure)
+    assert "M\n" in texts(figure)
+    assert "M, radius\n" in texts(figure)
     assert "nat" in texts(figure)
 
 

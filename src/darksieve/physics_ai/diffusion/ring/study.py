@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = ["study"]
 
 RADIUS = 0.25  # effective radius of the Sersic source, in halves of the grid's width, as of galaxies in the prior
 ITERATIONS = 5
+STANDARD_ERRORS = 3.0
 
 
 def study(
@@ -83,8 +85,9 @@ def study(
         "residuals": bar(
             chi_squared / of_sersic,
             None,
-            1.0,
-            "chi-squared a pixel of posterior samples over that of the Sersic source",
+            1.0 + STANDARD_ERRORS * math.sqrt(2.0 / len(data)),
+            "chi-squared a pixel of posterior samples over that of the Sersic source "
+            "(expected: one, and three standard errors of a chi-squared, or less)",
         )
     }
     return summarise_bars(

@@ -16,6 +16,7 @@ from darksieve.problem.config import ExperimentConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.observation import Observation
 from darksieve.problem.section import read_config
+from darksieve.publication.tables import decimals
 
 __all__ = ["quote", "with_error"]
 
@@ -45,10 +46,8 @@ def quote(quotation: Quotation, files: Files) -> dict[str, str]:
 
 def with_error(mean: float, error: float) -> str:
     """A mean with its standard deviation, of which two digits are shown."""
-    from math import floor, log10
-
-    decimals = max(0, 1 - floor(log10(error))) if error > 0 else 3
-    return f"${mean:.{decimals}f} plus.minus {error:.{decimals}f}$"
+    digits = f".{decimals(error)}f"
+    return f"${mean:{digits}} plus.minus {error:{digits}}$"
 
 
 def _read(path: str) -> Any:

@@ -16,6 +16,7 @@ from darksieve.paper.numbers import with_error
 from darksieve.paper.quotations import COMBINED, COMPARED, Files
 from darksieve.problem.observation import Observation
 from darksieve.publication.overview import SYSTEMS, System
+from darksieve.publication.tables import decimals
 
 __all__ = ["costs", "tables"]
 
@@ -102,7 +103,7 @@ def _combination(name: str, files: Files) -> dict[str, Any]:
     rows = []
     for size, parameters in _read(path)["posterior"].items():
         for parameter, found in parameters.items():
-            digits = f".{_decimals(found['standard_deviation'])}f"
+            digits = f".{decimals(found['standard_deviation'])}f"
             low, high = (typst_number(edge, digits) for edge in found["interval_95"])
             rows.append([
                 size, typst_label(posterior.labels.get(parameter, ""), parameter),
@@ -177,12 +178,6 @@ def _row(where: str, name: str, entry: Mapping[str, Any], word: str) -> list[str
 def _plain(text: str) -> str:
     """Text whose signs are no markup."""
     return "".join(f"\\{sign}" if sign in "\\#$*_`<>@[]~=" else sign for sign in text)
-
-
-def _decimals(standard_deviation: float) -> int:
-    from math import floor, log10
-
-    return max(0, 1 - floor(log10(standard_deviation))) if standard_deviation > 0 else 3
 
 
 def _read(path: str) -> Any:

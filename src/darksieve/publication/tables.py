@@ -8,7 +8,7 @@ from typing import Any
 
 from darksieve.inference.posterior import Posterior
 
-__all__ = ["combination_rows", "cost_sentences", "opening_sentences", "posterior_rows", "verdict_rows"]
+__all__ = ["combination_rows", "cost_sentences", "decimals", "opening_sentences", "posterior_rows", "verdict_rows"]
 
 
 def posterior_rows(posterior: Posterior, truth: Mapping[str, float] | None) -> list[list[str]]:
@@ -16,7 +16,7 @@ def posterior_rows(posterior: Posterior, truth: Mapping[str, float] | None) -> l
     rows = [["parameter", "unit", "mean", "sd", "68% interval", "95% interval", *(["truth"] if truth else [])]]
     for name in posterior.names:
         q = posterior.quantiles(name, [0.025, 0.16, 0.84, 0.975])
-        digits = f".{_decimals(posterior.standard_deviation(name))}f"
+        digits = f".{decimals(posterior.standard_deviation(name))}f"
         rows.append(
             [
                 name,
@@ -36,7 +36,7 @@ def combination_rows(combination: Mapping[str, Any], posterior: Posterior) -> li
     rows = [["observations", "shared", "unit", "mean", "sd", "95% interval"]]
     for size, parameters in combination["posterior"].items():
         for name, found in parameters.items():
-            digits = f".{_decimals(found['standard_deviation'])}f"
+            digits = f".{decimals(found['standard_deviation'])}f"
             low, high = (f"{edge:{digits}}" for edge in found["interval_95"])
             rows.append(
                 [
@@ -108,6 +108,6 @@ def cost_sentences(
             )
 
 
-def _decimals(standard_deviation: float) -> int:
+def decimals(standard_deviation: float) -> int:
     """Decimals that show two significant digits of a standard deviation."""
     return max(0, 1 - floor(log10(standard_deviation))) if standard_deviation > 0 else 3

@@ -16,6 +16,7 @@ from darksieve.inference.combination import Combination, combine
 __all__ = ["combination_figure"]
 
 LINES = ("-", "--", "-.", ":")
+ABOVE_ALL = 2.0  # probabilities
 
 
 @styled
@@ -45,7 +46,10 @@ def combination_figure(combination: Combination, record: Mapping[str, Any], titl
             _draw_density(posterior, combination.axes[names[0]], cells, color=colour, ls=line, label=label)
         else:
             x, y = (combination.axes[name] for name in names)
-            posterior.contour(x, y, cells.T, levels=[_level(probability, 0.95)], colors=[colour], linestyles=[line])
+            edge = _level(probability, 0.95)
+            levels = [edge, ABOVE_ALL]
+            posterior.contourf(x, y, cells.T, levels=levels, colors=[colour], alpha=0.15)
+            posterior.contour(x, y, cells.T, levels=[edge], colors=[colour], linestyles=[line])
             posterior.plot([], [], color=colour, ls=line, label=label)
     _mark_truth(posterior, names, combination.truth)
     widest = by_size[sizes[0]].reshape(shape)

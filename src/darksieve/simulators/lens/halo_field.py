@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,7 +31,8 @@ FEWEST_TO_TRANSFORM = 32  # as costly as a transform, summed at the nodes
 CORE = 3  # pixels a side, around a halo
 PHASES = 7  # places in a pixel along each axis at which cores are tabulated
 # of the allowed variance; the rest is left for errors that do not add up at random
-MENDED_SHARE, SUMMED_SHARE, TRANSFORMED_SHARE = 0.2, 0.15, 0.35
+MENDED_SHARE, SUMMED_SHARE, TRANSFORMED_SHARE = 0.3, 0.05, 0.3
+SHARP = 7  # pixels a side, around a halo that is summed: beyond, the interpolation leaves a thousandth of its variance
 PATCH, PLACES = 25, 6  # pixels a side, and places of a halo in its pixel, for the measurement of the errors
 
 
@@ -68,6 +70,24 @@ class _Tables:
         kind = torch.complex64 if tensor.dtype == torch.float32 else torch.complex128
         others = {name: value.to(tensor) for name, value in vars(self).items() if name != "templates"}
         return _Tables(**others, templates=self.templates.to(tensor.device, kind))
+
+
+@dataclass(frozen=True)
+class _Squares:
+    """Deflections to be added around pixels of images, at the rays of squares of pixels.
+
+    Attributes
+    ----------
+    values : Tensor
+        (K, side^2, 2 S) [arcsec].
+    image, row, column : Tensor
+        Of the pixel in the middle of each square, which may lie outside of the image (K,).
+    """
+
+    values: Tensor
+    image: Tensor
+    row: Tensor
+    column: Tensor
 
 
 class HaloField:
@@ -110,36 +130,45 @@ class HaloField:
             return self._at_rays(haloes)
         tables = self._tables_like(haloes.x)
         allowed = (self.accuracy * self.pixels) ** 2
-        heavy, light = _divide(haloes, self._variance(haloes, tables.mended), MENDED_SHARE * allowed)
-        if light.x.shape[1] and int(light.mask.sum(dim=1).max()) < FEWEST_TO_TRANSFORM:
-            heavy, light = haloes, haloes.take(light.mask.new_empty(len(haloes.x), 0).long())
-        heaviest, _ = _divide(heavy, self._variance(heavy, tables.summed), SUMMED_SHARE * allowed)
+        haloes, mended, summed, transformed = self._by_error(haloes, tables)
+        number = _needed(mended, MENDED_SHARE * allowed)
+        if int(haloes.mask[:, number:].sum(dim=1).max()) < FEWEST_TO_TRANSFORM:
+            number = haloes.x.shape[1]
+        heavy, light = haloes.columns(slice(number)), haloes.columns(slice(number, None))
         field = torch.stack(tnfw_deflection(tables.x, tables.y, tnfw_coefficients(heavy)))  # (2, B, G^2)
         if light.x.shape[1]:
             field += self._transform(light, tables)
         deflection = interpolate(field.unflatten(-1, (self.nodes, self.nodes)), tables.taps)
-        sharp, _ = _divide(light, self._variance(light, tables.transformed), TRANSFORMED_SHARE * allowed)
-        if sharp.x.shape[1]:
-            deflection += self._left_out(sharp, tables.cores, self.pixels)
-        if heaviest.x.shape[1]:
-            deflection += self._smoothed_out(heaviest, tables.taps)
-        return deflection
+        squares = []
+        if sharp := _needed(transformed[:, number:], TRANSFORMED_SHARE * allowed):
+            squares.append(self._left_out(light.columns(slice(sharp)), tables.cores, self.pixels))
+        if heaviest := _needed(summed[:, :number], SUMMED_SHARE * allowed):
+            squares.append(self._smoothed_out(heavy.columns(slice(heaviest)), tables.taps))
+        return deflection + _add_up(squares, len(haloes.x), self.pixels) if squares else deflection
 
     def _at_rays(self, haloes: Haloes) -> Tensor:
         """The sum over haloes (B, H) at every ray, (2, B, S P^2) [arcsec]."""
         rays_x, rays_y = self.rays.to(haloes.x)
         return torch.stack(tnfw_deflection(rays_x, rays_y, tnfw_coefficients(haloes)))
 
-    def _variance(self, haloes: Haloes, errors: Tensor) -> Tensor:
-        """Squared error of each halo, summed over the pixels of an image (B, H) [arcsec^2]."""
-        (radius, _), (tau, _) = (_place(_index(v, nodes), len(nodes)) for v, nodes in self._shapes(haloes))
-        error = errors[radius, tau.clamp(max=errors.shape[1] - 1)] * _total(haloes)
-        outside = (haloes.scale_radius > self.scale_radii[-1]) | (haloes.truncation > 1.001 * self.truncations[-1])
-        error = torch.where(outside | (haloes.truncation < 0.999 * self.truncations[0]), torch.inf, error)
-        return torch.where(haloes.mask, error, 0).square()
+    def _by_error(self, haloes: Haloes, tables: _Tables) -> tuple[Haloes, Tensor, Tensor, Tensor]:
+        """Haloes (B, H), those first whose error is largest when they are transformed and have their cores mended.
 
-    def _left_out(self, haloes: Haloes, cores: Tensor, pixels: int) -> Tensor:
-        """What the transform leaves out in the pixels around haloes (B, H), (2, B, S P^2) [arcsec]."""
+        Then the squared error of each, summed over the pixels of an image (B, H) [arcsec^2]: so, when it is summed at
+        the nodes, and when it is transformed only.
+        """
+        (radius, _), (tau, _) = (_place(_index(v, nodes), len(nodes)) for v, nodes in self._shapes(haloes))
+        errors = torch.stack([tables.mended, tables.summed, tables.transformed])
+        error = errors[:, radius, tau.clamp(max=errors.shape[2] - 1)] * _total(haloes)
+        outside = (haloes.scale_radius > self.scale_radii[-1]) | (haloes.truncation > 1.001 * self.truncations[-1])
+        error.masked_fill_(outside | (haloes.truncation < 0.999 * self.truncations[0]), torch.inf)
+        error.masked_fill_(~haloes.mask, 0.0)
+        order = error[0].argsort(dim=1, descending=True)
+        mended, summed, transformed = error.square().gather(2, order.expand(3, -1, -1))
+        return haloes.take(order), mended, summed, transformed
+
+    def _left_out(self, haloes: Haloes, cores: Tensor, pixels: int) -> _Squares:
+        """What the transform leaves out in the pixels around haloes (B, H) of an image."""
         image, one = _listed(haloes)
         bins, shares = self._bins(one)
         (row, y), (column, x) = (self._nearest_pixel(v, pixels) for v in (one.y, one.x))
@@ -151,16 +180,16 @@ class HaloField:
         values = torch.nn.functional.embedding_bag(
             torch.stack(places, dim=1), cores.flatten(1), per_sample_weights=torch.stack(weights, dim=1), mode="sum"
         )
-        return _add_up(values.view(len(image), *cores.shape[1:]), (image, row, column), (len(haloes.x), pixels))
+        return _Squares(values.view(len(image), *cores.shape[1:]), image, row, column)
 
-    def _smoothed_out(self, haloes: Haloes, taps: Tensor) -> Tensor:
-        """What interpolation leaves out in the pixels around haloes (B, H), (2, B, S P^2) [arcsec]."""
+    def _smoothed_out(self, haloes: Haloes, taps: Tensor) -> _Squares:
+        """What interpolation leaves out in the pixels around haloes (B, H)."""
         image, one = _listed(haloes)
         (row, y), (column, x) = (self._nearest_pixel(v, self.pixels) for v in (one.y, one.x))
         centred = replace(one, x=x * self.pixel_scale, y=y * self.pixel_scale)
         centred = Haloes(**{name: tensor[:, None] for name, tensor in vars(centred).items()})
-        values = -_by_pixel(self._wrong(centred, centred, taps, PATCH), PATCH)
-        return _add_up(values, (image, row, column), (len(haloes.x), self.pixels))
+        values = -_by_pixel(self._wrong(centred, centred, taps, SHARP), SHARP)
+        return _Squares(values, image, row, column)
 
     def _nearest_pixel(self, position: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
         """Row or column of the pixel at a position [arcsec], and the way from its centre, in pixels."""
@@ -174,7 +203,8 @@ class HaloField:
         """Deflection at the nodes, (2, B, G^2), by one convolution a bin of scale radius and truncation."""
         batch, side = len(haloes.x), self.nodes + 2 * self.margin
         bins, shares = self._bins(haloes)  # (4, B, H) each
-        used = bins[shares > 0].unique()
+        used = shares.new_zeros(len(self.scale_radii) * len(self.truncations))
+        used = used.index_add_(0, bins.flatten(), shares.flatten()).nonzero().flatten()
         place = torch.zeros(len(self.scale_radii) * len(self.truncations), dtype=torch.long, device=bins.device)
         place[used] = torch.arange(len(used), device=bins.device)
         row, row_weights = _spread(haloes.y / self.pixel_scale + (side - 1) / 2)  # (4, B, H)
@@ -251,7 +281,7 @@ class HaloField:
         transformed = self._wrong(haloes, self._spread_haloes(haloes), taps, PATCH)
         wrong = (
             self._wrong(haloes, haloes, taps, PATCH), transformed,
-            transformed + self._left_out(haloes, cores, PATCH),
+            transformed + _add_up([self._left_out(haloes, cores, PATCH)], len(haloes.x), PATCH),
         )  # fmt: skip
         squared = [w.square().sum(dim=(0, 2)) / len(taps) ** 2 for w in wrong]
         return [s.view(shape).mean(dim=-1).sqrt() for s in squared]
@@ -269,12 +299,10 @@ class HaloField:
         return Haloes(x, y, unit.scale_radius, unit.convergence * weights, unit.truncation, weights != 0)
 
 
-def _divide(haloes: Haloes, variance: Tensor, allowed: float) -> tuple[Haloes, Haloes]:
-    """The haloes (B, H) of the largest variance, so many that the variance of the others is allowed; and the others."""
-    variance, order = variance.sort(dim=1, descending=True)
-    remaining = variance.flip(1).cumsum(1).flip(1)
-    number = int((remaining > allowed).sum(dim=1).max()) if order.shape[1] else 0
-    return haloes.take(order[:, :number]), haloes.take(order[:, number:])
+def _needed(variance: Tensor, allowed: float) -> int:
+    """How many of the first haloes have to be treated better, so that the variance (B, H) of the others is allowed."""
+    remaining = variance.flip(1).cumsum(1)
+    return int((remaining > allowed).sum(dim=1).max()) if variance.shape[1] else 0
 
 
 def _listed(haloes: Haloes) -> tuple[Tensor, Haloes]:
@@ -288,20 +316,18 @@ def _by_pixel(deflection: Tensor, pixels: int) -> Tensor:
     return deflection.unflatten(-1, (-1, pixels**2)).permute(1, 3, 0, 2).flatten(2)
 
 
-def _add_up(values: Tensor, places: tuple[Tensor, Tensor, Tensor], shape: tuple[int, int]) -> Tensor:
-    """Add squares of pixels (K, side^2, 2 S) around the pixels at `places` to images: (2, B, S P^2) for a shape (B, P).
-
-    Places are the image, the row and the column of each square's central pixel (K,), which may lie outside.
-    """
-    (image, *centre), (batch, pixels) = places, shape
-    reach = math.isqrt(values.shape[1]) // 2
-    steps = torch.arange(-reach, reach + 1, device=image.device)
-    padded = pixels + 4 * reach + 2  # a square that lies outside lies on the padding
-    row, column = (v.clamp(-reach - 1, pixels + reach)[:, None] + steps + 2 * reach + 1 for v in centre)
-    place = (image[:, None, None] * padded + row[:, :, None]) * padded + column[:, None]
-    total = values.new_zeros(batch * padded**2, values.shape[-1])
-    total.index_add_(0, place.flatten(), values.flatten(0, 1))
-    inside = slice(2 * reach + 1, 2 * reach + 1 + pixels)
+def _add_up(squares: Sequence[_Squares], batch: int, pixels: int) -> Tensor:
+    """The sum of squares of pixels, those that lie in the images: (2, B, S P^2)."""
+    margin = 2 * max(math.isqrt(square.values.shape[1]) // 2 for square in squares) + 1
+    padded = pixels + 2 * margin  # a square that lies outside lies on the padding
+    total = squares[0].values.new_zeros(batch * padded**2, squares[0].values.shape[-1])
+    for square in squares:
+        reach = math.isqrt(square.values.shape[1]) // 2
+        steps = torch.arange(-reach, reach + 1, device=total.device) + margin
+        row, column = (v.clamp(-reach - 1, pixels + reach)[:, None] + steps for v in (square.row, square.column))
+        place = (square.image[:, None, None] * padded + row[:, :, None]) * padded + column[:, None]
+        total.index_add_(0, place.flatten(), square.values.flatten(0, 1))
+    inside = slice(margin, margin + pixels)
     total = total.view(batch, padded, padded, 2, -1)[:, inside, inside]
     return total.permute(3, 0, 4, 1, 2).flatten(2)
 

@@ -63,6 +63,10 @@ class Haloes:
         """The haloes of these columns, (B, K) each."""
         return Haloes(**{name: tensor.gather(1, index) for name, tensor in vars(self).items()})
 
+    def columns(self, columns: slice) -> Haloes:
+        """The haloes of these columns."""
+        return Haloes(**{name: tensor[:, columns] for name, tensor in vars(self).items()})
+
     def rows(self, rows: slice) -> Haloes:
         """The haloes of these rows."""
         return Haloes(**{name: tensor[rows] for name, tensor in vars(self).items()})

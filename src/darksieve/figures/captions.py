@@ -89,7 +89,7 @@ CAPTIONS: dict[str, str] = {
     ),
     "localisation": (
         "Mocks with a detectable subhalo (circle), and what each pixel adds to the log-ratio of its position, in "
-        "the trained network and in one that learned the positions of other simulations; the share of mocks whose "
+        "the trained network and in one that learned the parameters of other simulations; the share of mocks whose "
         "map peaks at the subhalo, and chance."
     ),
     "sensitivity": (

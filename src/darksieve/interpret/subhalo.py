@@ -64,7 +64,7 @@ def localise(
     observation : Observation
         Its masks are used.
     training : Simulations
-        Those of the last round: another network learns them with the positions of other simulations.
+        Those of the last round: another network learns them with the parameters of other simulations.
     round_number : int
         That round.
     """
@@ -78,9 +78,8 @@ def localise(
     baseline = {name: array.mean(dim=0) for name, array in x.items()}
     truth = mocks.z[:, columns].astype(float)
     order = np.random.default_rng(derive_seed("labels", experiment.config.seed)).permutation(len(training))
-    labels = training.z.copy()
-    labels[:, columns] = training.z[order][:, columns]
-    shuffled = Simulations(labels, training.x, training.index)
+    # of all parameters: the embedding is shared, and what learns the others learns how subhaloes disturb them
+    shuffled = Simulations(training.z[order], training.x, training.index)
     random, _ = train(experiment, estimator.box, MemorySource(shuffled), observation.masks, round_number=round_number)
     rates, maps = {}, {}
     for name, network in (("trained", estimator), ("random labels", random)):
@@ -98,7 +97,7 @@ def localise(
         "bars": {
             "gain": bar(gain, REQUIRED_GAIN, None, "hits of attributions at subhaloes over chance"),
             "random labels": bar(
-                excess, None, LARGEST_EXCESS, "hits over chance after learning random positions, in standard errors"
+                excess, None, LARGEST_EXCESS, "hits over chance after learning random parameters, in standard errors"
             ),
         },
         "pixel_scale": scale,

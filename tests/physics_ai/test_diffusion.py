@@ -20,8 +20,9 @@ from darksieve.physics_ai.diffusion.galaxies.images import augment, procedural_g
 from darksieve.physics_ai.diffusion.galaxies.prior import GalaxyPrior
 from darksieve.physics_ai.diffusion.galaxies.statistics import nearest_distance, power_spectrum, statistics
 from darksieve.physics_ai.diffusion.inverse import apply, sample_by_gradient, sample_posterior
+from darksieve.physics_ai.diffusion.layers import Convolutions, Layers
 from darksieve.physics_ai.diffusion.mixture import MixtureDenoiser, ring
-from darksieve.physics_ai.diffusion.network import LearnedDenoiser, Shape, denoising_error, train
+from darksieve.physics_ai.diffusion.network import LearnedDenoiser, denoising_error, train
 from darksieve.physics_ai.diffusion.process import Noise, entropy_production, log_likelihood
 from darksieve.physics_ai.diffusion.ring.study import study as study_ring
 from darksieve.physics_ai.diffusion.sources.peers import _Profile, fit_sersic, invert_smoothly
@@ -136,9 +137,10 @@ def test_one_operator_each_is_one_for_all_where_they_are_the_same():
     assert apply(operator.expand(4, 3, 5), x).numpy() == pytest.approx(apply(operator, x).numpy(), abs=1e-6)
 
 
-def test_denoiser_before_training_is_the_wiener_filter():
+@pytest.mark.parametrize("shape", [Layers(8, 1), Convolutions((4, 4), (1, 1), 2)], ids=["layers", "convolutions"])
+def test_denoiser_before_training_is_the_wiener_filter(shape):
     covariance = field_covariance(4, 0.5)
-    learned = LearnedDenoiser(torch.zeros(16), covariance, Shape(8, 1), SCHEDULE)
+    learned = LearnedDenoiser(torch.zeros(16), covariance, shape, SCHEDULE)
     power, axes = torch.linalg.eigh(covariance)
     exact = GaussianDenoiser(torch.zeros(16), FullCovariance(axes, power), SCHEDULE)
     x, time = torch.randn(5, 16, generator=_generator(), dtype=torch.float64), _time(0.7)
@@ -149,7 +151,7 @@ def test_training_lowers_the_error_of_what_is_not_gaussian():
     x = MIXTURE.draw(4000, _generator()).float()
     z, time = torch.randn(4000, 2, generator=_generator(2)), torch.full((4000,), float(_time(0.3)))
     torch.manual_seed(1)
-    start = LearnedDenoiser.of(x, Shape(64, 1), SCHEDULE)
+    start = LearnedDenoiser.of(x, Layers(64, 1), SCHEDULE)
     with torch.no_grad():
         before = float(denoising_error(start, x, time, z).mean())
     trained, losses, _ = train(start, MIXTURE.draw, 300, 256, 1, learning_rate=2e-3)
@@ -179,7 +181,7 @@ class _Stop:
 def test_training_goes_on_from_its_checkpoint_to_the_same_weights(tmp_path):
     def start():
         torch.manual_seed(1)
-        return LearnedDenoiser.of(MIXTURE.draw(500, _generator()), Shape(8, 1), SCHEDULE)
+        return LearnedDenoiser.of(MIXTURE.draw(500, _generator()), Layers(8, 1), SCHEDULE)
 
     def learn(**options):
         return train(start(), MIXTURE.draw, 30, 32, 1, **options)
@@ -237,7 +239,8 @@ def test_statistics_of_images_that_are_known():
 def _gaussian_prior(side):
     """A prior of smooth fields that shine on average."""
     torch.manual_seed(1)
-    denoiser = LearnedDenoiser(torch.full((side**2,), 0.3), field_covariance(side, 0.5), Shape(8, 1), SCHEDULE).eval()
+    shape = Convolutions((4, 4), (1, 1), 2)
+    denoiser = LearnedDenoiser(torch.full((side**2,), 0.3), field_covariance(side, 0.5), shape, SCHEDULE).eval()
     return GalaxyPrior(denoiser, GalaxiesConfig(real=0.0), [1.0], 2.0)
 
 

@@ -1,10 +1,9 @@
 """A denoiser that is learned: the Wiener filter of the data's covariance, and a network that corrects it.
 
-D(x_t) = m + Q [ L / (L + sigma^2) u + sqrt(L sigma^2 / (L + sigma^2)) (f + g w) ] with u = Q^T (x_t - m) and w = u /
-sqrt(L + sigma^2), where m and Q L Q^T are mean and covariance of the data, and the network gives f and g for x_t and
-sigma. For a Gaussian both are zero, and their scale is that of what the filter leaves unknown; g bends the filter where
-noise is to be let through or held back. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same with a covariance of
-one number and without g.
+D(x_t) = m + Q [ L / (L + sigma^2) u + sqrt(L sigma^2 / (L + sigma^2)) f ] with u = Q^T (x_t - m), where m and Q L Q^T
+are mean and covariance of the data, and the network gives f for x_t and sigma. For a Gaussian f is zero, and its scale
+is that of what the filter leaves unknown. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same with a covariance
+of one number.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,11 @@ from azula.noise import VESchedule
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from darksieve.physics_ai.diffusion.layers import Shape
 from darksieve.physics_ai.diffusion.process import Noise
 from darksieve.problem.interruption import Interruption
 
-__all__ = ["LearnedDenoiser", "Shape", "denoising_error", "train"]
+__all__ = ["LearnedDenoiser", "denoising_error", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -38,27 +37,14 @@ LARGEST_GRADIENT = 1.0  # its norm
 SAVE_EVERY = 250  # steps
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Width of the layers, and number of residual blocks."""
-
-    width: int
-    blocks: int
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
-        self.time = nn.Linear(2 * FREQUENCIES, width)
-
-    def forward(self, hidden: Tensor, time: Tensor) -> Tensor:
-        return hidden + self.second(nn.functional.silu(self.first(self.norm(hidden)) + self.time(time)))
-
-
 class LearnedDenoiser(Denoiser):
-    """E[x | x_t] of x with this mean (d,) and covariance (d, d); the Wiener filter, before it is trained."""
+    """E[x | x_t] of x with this mean (d,) and covariance (d, d); the Wiener filter, before it is trained.
+
+    Parameters
+    ----------
+    shape : Layers or Convolutions
+        What kind of network it is.
+    """
 
     mean: Tensor
     axes: Tensor
@@ -73,13 +59,7 @@ class LearnedDenoiser(Denoiser):
         self.register_buffer("axes", axes.float())
         self.register_buffer("power", power.clamp(min=1e-3 * schedule.sigma_min**2).float())
         self.register_buffer("frequency", torch.exp(torch.linspace(math.log(0.2), math.log(8.0), FREQUENCIES)))
-        size = len(power)
-        self.enter = nn.Linear(2 * size, shape.width)
-        self.blocks = nn.ModuleList(_Block(shape.width) for _ in range(shape.blocks))
-        last = nn.Linear(shape.width, 2 * size)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.leave = nn.Sequential(nn.LayerNorm(shape.width), nn.SiLU(), last)
+        self.network = shape.build(len(power), 2 * FREQUENCIES)
 
     @classmethod
     def of(cls, sample: Tensor, shape: Shape, schedule: VESchedule) -> LearnedDenoiser:
@@ -95,12 +75,8 @@ class LearnedDenoiser(Denoiser):
         phase = torch.log(sigma) * self.frequency
         time = torch.cat([phase.sin(), phase.cos()], dim=1)
         along = x @ self.axes
-        white = along / torch.sqrt(self.power + square)
-        hidden = self.enter(torch.cat([x / torch.sqrt(self.power.mean() + square), white], dim=1))
-        for block in self.blocks:
-            hidden = block(hidden, time)
-        shift, bend = self.leave(hidden).chunk(2, dim=1)
-        found = gain * along + torch.sqrt(gain * square) * (shift + bend * white)
+        seen, white = x / torch.sqrt(self.power.mean() + square), along / torch.sqrt(self.power + square)
+        found = gain * along + torch.sqrt(gain * square) * self.network(seen, white, gain, self.axes, time)
         return DiracPosterior((self.mean + found @ self.axes.T).to(x_t))
 
 

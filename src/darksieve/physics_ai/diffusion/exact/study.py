@@ -17,8 +17,9 @@ from torch import Tensor
 
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.diffusion.inverse import gaussian_posterior, sample_by_gradient, sample_posterior
+from darksieve.physics_ai.diffusion.layers import Layers
 from darksieve.physics_ai.diffusion.mixture import MixtureDenoiser, ring
-from darksieve.physics_ai.diffusion.network import LearnedDenoiser, Shape, train
+from darksieve.physics_ai.diffusion.network import LearnedDenoiser, train
 from darksieve.physics_ai.diffusion.process import Noise, draw_start, entropy_production, log_likelihood
 from darksieve.problem.diffusion import ExactConfig
 from darksieve.problem.provenance import derive_seed
@@ -28,7 +29,7 @@ __all__ = ["LinearGaussian", "accuracy", "study"]
 SCHEDULE = VESchedule(1e-3, 100.0)
 MIXTURE = ring([0.10, 0.15, 0.20, 0.25, 0.30], 0.14)
 NOISES = {"diffusion": Noise(), "Poisson flow": Noise(extra_dimensions=8)}
-SHAPE, BATCH, LEARNING_RATE = Shape(width=128, blocks=2), 256, 2e-3
+SHAPE, BATCH, LEARNING_RATE = Layers(width=128, blocks=2), 256, 2e-3
 FLOW_STEPS = 100  # of the probability flow with an exact denoiser; half of them with a learned one
 EXACT_ROWS, LEARNED_ROWS, SCORE_ROWS, FLOW_ROWS, ENTROPY_ROWS = 300, 1000, 1000, 8000, 10000
 TIMES = 41  # at which scores are compared and entropy is produced

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from darksieve.diagnostics.bars import bar, rounded, summarise_bars
 from darksieve.physics_ai.diffusion.inverse import gaussian_posterior, sample_posterior
-from darksieve.physics_ai.diffusion.network import LearnedDenoiser, Shape, denoising_error, train
+from darksieve.physics_ai.diffusion.layers import Layers
+from darksieve.physics_ai.diffusion.network import LearnedDenoiser, denoising_error, train
 from darksieve.physics_ai.hopfield.modern import gaussian_weights
 from darksieve.problem.diffusion import FieldConfig
 from darksieve.problem.provenance import derive_seed
@@ -37,7 +38,7 @@ VALUES = {
 }  # fmt: skip
 NOISE = 0.3  # of a pixel, in units of the field's standard deviation
 SCHEDULE = VESchedule(1e-2, 50.0)
-SHAPE, BATCH, LEARNING_RATE = Shape(width=384, blocks=2), 256, 5e-4
+SHAPE, BATCH, LEARNING_RATE = Layers(width=384, blocks=2), 256, 5e-4
 STEPS, ITERATIONS = 128, 8  # of the posterior sampler
 MOCKS = 64  # sources whose residuals are averaged
 HELD_OUT = 512

@@ -13,7 +13,8 @@ from azula.sample import DDPMSampler
 from torch import Tensor
 
 from darksieve.physics_ai.diffusion.galaxies.images import augment, draw_galaxies
-from darksieve.physics_ai.diffusion.network import LearnedDenoiser, Shape, train
+from darksieve.physics_ai.diffusion.layers import Convolutions
+from darksieve.physics_ai.diffusion.network import LearnedDenoiser, train
 from darksieve.problem.diffusion import GalaxiesConfig
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.interruption import Interruption
@@ -23,7 +24,8 @@ __all__ = ["PIXELS", "GalaxyPrior", "learn_galaxies", "training_images", "unseen
 
 PIXELS = 32
 SCHEDULE = VESchedule(2e-2, 100.0)
-SHAPE, BATCH, LEARNING_RATE = Shape(width=1024, blocks=3), 128, 1e-3
+SHAPE = Convolutions(channels=(32, 64, 128), blocks=(1, 1, 1), patch=2)
+BATCH, LEARNING_RATE = 64, 2e-3
 STEPS = 128  # of drawing from the prior
 
 
@@ -72,7 +74,7 @@ class GalaxyPrior:
             record: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
             size = len(record["denoiser"]["mean"])
             denoiser = LearnedDenoiser(
-                torch.zeros(size), torch.eye(size), Shape(**record["shape"]), VESchedule(*record["schedule"])
+                torch.zeros(size), torch.eye(size), Convolutions(**record["shape"]), VESchedule(*record["schedule"])
             )
             denoiser.load_state_dict(record["denoiser"])
             settings = GalaxiesConfig(**record["settings"])

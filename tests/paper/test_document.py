@@ -51,7 +51,8 @@ def folder(record, tmp_path):
 
 def make(folder):
     sources = [SOURCE / name for name in ("paper.typ", "layout.typ", "references.bib")]
-    shown = re.findall(r'#shown\("([^"]+)"', (SOURCE / "paper.typ").read_text())
+    text = (SOURCE / "paper.typ").read_text()
+    shown = re.findall(r'(?:#shown\(|^  )"([^"]+)"', text, flags=re.MULTILINE)
     figures = dict.fromkeys([*shown, "analysis-1"], folder / "figure.pdf")
     return typeset([*sources, folder / "numbers.json", folder / "costs.json"], figures)
 

@@ -61,7 +61,7 @@ def test_names_formulas_and_conventions_are_no_results():
 
 def test_every_number_of_the_list_is_in_the_text_and_the_other_way_round(text):
     quotations = load_quotations(SOURCE / "numbers.yaml")
-    assert set(re.findall(r'#number\("([^"]+)"\)', text)) == set(quotations.quoted)
+    assert set(re.findall(r'#(?:number|counted)\("([^"]+)"', text)) == set(quotations.quoted)
     assert set(re.findall(r'#published\("([^"]+)"\)', text)) == set(quotations.published)
 
 

@@ -49,7 +49,7 @@ def posterior_figure(
         return _marginals_figure(posterior, truth, reference)
     size = SINGLE if n <= FEW else DOUBLE
     font, slant = (7.0 if n <= CROWDED else 6.0), n > 3
-    margin = (0.85 if slant else 0.5) / size
+    margin = (0.95 if slant else 0.5) / size
     figure = new_figure(size, size)
     figure.set_layout_engine("none")
     grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)

@@ -44,7 +44,11 @@ def record():
 @pytest.fixture
 def folder(record, tmp_path):
     (tmp_path / "numbers.json").write_text(json.dumps(record))
-    (tmp_path / "costs.json").write_text(json.dumps([["x", "TMNRE", "$1$", "$1$", "$1$", "$1$", "estimated"]]))
+    costs = {
+        "posteriors": [["x", "TMNRE", "$1$", "$1$", "$1$", "$1$", "estimated"]],
+        "bars": [["x", "speed", "why", "$0$", "$1$ to open", "no"]],
+    }
+    (tmp_path / "costs.json").write_text(json.dumps(costs))
     Figure(figsize=(3.4, 1.0)).savefig(tmp_path / "figure.pdf", metadata={"CreationDate": None})
     return tmp_path
 
@@ -52,7 +56,7 @@ def folder(record, tmp_path):
 def make(folder):
     sources = [SOURCE / name for name in ("paper.typ", "layout.typ", "references.bib")]
     text = (SOURCE / "paper.typ").read_text()
-    shown = re.findall(r'(?:#shown\(|^  )"([^"]+)"', text, flags=re.MULTILINE)
+    shown = re.findall(r'(?:#shown\(|^  )"(\w+-\w+)"', text, flags=re.MULTILINE)
     figures = dict.fromkeys([*shown, "analysis-1"], folder / "figure.pdf")
     return typeset([*sources, folder / "numbers.json", folder / "costs.json"], figures)
 

@@ -17,7 +17,9 @@ SMALL = ("paper", "--configfile", "config/paper-small.yaml", "--rerun-triggers",
 NAMES = (
     "einstein_radius", "slope", "x_sub", "y_sub", "log10_m_sub", "log10_v200", "log10_c200_excess", "omega_m", "w0",
 )  # fmt: skip
-BAR = {"statistic": 0.5, "expected_range": [1.0, None], "passed": False, "meaning": "a bar that was missed"}
+BAR = {
+    "statistic": 0.5, "expected_range": [1.0, None], "passed": False, "meaning": "a missed bar", "timed": False,
+}  # fmt: skip
 MARGINAL = {"mean": 1.0, "standard_deviation": 0.1, "interval_95": [0.8, 1.2]}
 COST = {"wall_seconds": 60.0, "cpu_seconds": 30.0, "kwh": 1e-3, "method": "estimated"}
 RESULTS = {
@@ -77,10 +79,10 @@ def published(tmp_path_factory, repository_module):
     for analysis in analyses:
         (workspace.folder / "results/physics_ai" / analysis / "figures").mkdir(parents=True)
         (workspace.folder / "results/physics_ai" / analysis / "result.json").write_text(
-            json.dumps({"bars": {"b": BAR}})
+            json.dumps({"bars": {"b": BAR, "speed": BAR | {"timed": True}}})
         )
     text = (workspace.folder / "workflow/paper/paper.typ").read_text()
-    shown = [name.split("-", 1) for name in re.findall(r'#shown\("([^"]+)"', text)]
+    shown = [name.split("-", 1) for name in re.findall(r'(?:#shown\(|^  )"(\w+-\w+)"', text, flags=re.MULTILINE)]
     figures = [f"{paper[role]}/figures/{figure}.pdf" for role, figure in shown]
     figures += [f"physics_ai/{analysis}/figures/{name}.pdf" for analysis, name in
                 zip(analyses, ("capacity", "kernels", "thermodynamics"))]  # fmt: skip
@@ -121,8 +123,10 @@ def test_what_was_not_reached_is_in_the_record_and_times_are_not(published):
     assert {row[0] for row in record["not_reached"]} >= {"lens-mock", "lens-tiny", "Ising magnet"}
     assert all(row[5] == "no" for row in record["not_reached"])
     assert "wall_seconds" not in json.dumps(record)
+    assert "speed" not in {row[1] for row in record["not_reached"]}
     costs = json.loads((published.folder / "results/paper/costs.json").read_text())
-    assert ["lens-mock", "NUTS", "$1 thin 000$", "$1.0$", "$0.5$", "$1$", "estimated"] in costs
+    assert ["lens-mock", "NUTS", "$1 thin 000$", "$1.0$", "$0.5$", "$1$", "estimated"] in costs["posteriors"]
+    assert ["Ising magnet", "speed"] in [row[:2] for row in costs["bars"]]
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,18 @@ from numpy.typing import ArrayLike
 __all__ = ["bar", "rounded", "summarise_bars"]
 
 
-def bar(statistic: float, low: float | None, high: float | None, meaning: str) -> dict[str, Any]:
-    """One bar: passed where `low <= statistic <= high`, an end that is None being open."""
+def bar(statistic: float, low: float | None, high: float | None, meaning: str, timed: bool = False) -> dict[str, Any]:
+    """One bar: passed where `low <= statistic <= high`, an end that is None being open.
+
+    A bar that is `timed` was taken from a clock: a second run does not repeat it to the last digit.
+    """
     above, below = low is None or statistic >= low, high is None or statistic <= high
     return {
         "statistic": float(statistic),
         "meaning": meaning,
         "expected_range": [low, high],
         "passed": bool(above and below),
+        "timed": timed,
     }
 
 

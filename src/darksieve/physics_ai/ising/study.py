@@ -55,6 +55,7 @@ def study(settings: IsingConfig) -> dict[str, Any]:
         "speed": bar(
             slowing["wolff"][-1]["samples_per_second"] / slowing["metropolis"][-1]["samples_per_second"], 20.0, None,
             f"effective samples of |m| a CPU second at T_c on {sides[-1]} x {sides[-1]}, Wolff over Metropolis",
+            timed=True,
         ),
     }  # fmt: skip
     temperatures = np.linspace(WIDE[0], WIDE[-1], 241)

@@ -101,7 +101,9 @@ def study(settings: LatticeFieldConfig) -> dict[str, Any]:
             max(entry["pulls"].values()), None, 3.0,
             f"observables by the reweighted flow off Hamiltonian Monte Carlo, in standard errors, largest, L = {side}",
         )  # fmt: skip
-    bars["training"] = bar(flows[6]["training_seconds"], None, SECONDS, "CPU seconds of training the flow, L = 6")
+    bars["training"] = bar(
+        flows[6]["training_seconds"], None, SECONDS, "CPU seconds of training the flow, L = 6", timed=True
+    )
     return summarise_bars(
         bars,
         measured={str(side): entry for side, entry in measured.items()},

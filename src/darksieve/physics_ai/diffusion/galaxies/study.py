@@ -39,7 +39,7 @@ def study(settings: GalaxiesConfig, prior_file: Path) -> dict[str, Any]:
     ratio = float(near.median() / near_held_out.median())
     least = 1.0 - 3.0 * _relative_error(near.numpy(), near_held_out.numpy())
     bars = {
-        "training": bar(prior.seconds / 60.0, None, MINUTES, "CPU minutes of training"),
+        "training": bar(prior.seconds / 60.0, None, MINUTES, "CPU minutes of training", timed=True),
         "statistics": bar(
             distance[farthest], None, LARGEST_DISTANCE,
             f"Kolmogorov-Smirnov distance of drawn from unseen galaxies, largest of four statistics ({farthest})",

@@ -110,7 +110,7 @@ def study(settings: SourcesConfig, prior_file: Path) -> dict[str, Any]:
             median["diffusion"] / median["smooth pixels"], None, 1.0,
             "error of the posterior mean over that of an inversion regularised by gradients, medians",
         ),
-        "time": bar(minutes, None, MINUTES, "CPU minutes of 100 posterior samples"),
+        "time": bar(minutes, None, MINUTES, "CPU minutes of 100 posterior samples", timed=True),
     }  # fmt: skip
     return summarise_bars(
         bars,

@@ -28,7 +28,7 @@ METHODS = {
 
 def tables(files: Files) -> dict[str, Any]:
     """All tables but that of costs, which no second run repeats to the last digit."""
-    results = {case: _read(f"results/physics_ai/{case}/result.json") for case in files.cases}
+    results = _results(files)
     return {
         "parameters": {role: _parameters(name, files) for role, name in files.roles.items()},
         "comparisons": {role: _comparison(files.roles[role], files) for role in COMPARED},
@@ -45,7 +45,7 @@ def tables(files: Files) -> dict[str, Any]:
 
 def costs(files: Files) -> dict[str, Any]:
     """What was taken from a clock: costs of the posteriors, and bars of the analyses."""
-    results = {case: _read(f"results/physics_ai/{case}/result.json") for case in files.cases}
+    results = _results(files)
     return {
         "posteriors": _posterior_costs(files),
         "bars": [
@@ -55,6 +55,11 @@ def costs(files: Files) -> dict[str, Any]:
             if bar["timed"]
         ],
     }
+
+
+def _results(files: Files) -> dict[str, Any]:
+    """The record of each analysis."""
+    return {case: _read(f"results/physics_ai/{case}/result.json") for case in files.cases}
 
 
 def _posterior_costs(files: Files) -> list[list[str]]:

@@ -302,7 +302,7 @@ class HaloField:
 def _needed(variance: Tensor, allowed: float) -> int:
     """How many of the first haloes have to be treated better, so that the variance (B, H) of the others is allowed."""
     remaining = variance.flip(1).cumsum(1)
-    return int((remaining > allowed).sum(dim=1).max()) if variance.shape[1] else 0
+    return int((remaining > allowed).sum(dim=1).max())
 
 
 def _listed(haloes: Haloes) -> tuple[Tensor, Haloes]:

@@ -61,7 +61,7 @@ def combination_figure(combination: Combination, record: Mapping[str, Any], titl
     posterior.set(xlabel=titles.get(names[0], names[0]))
     posterior.set_ylabel(titles.get(names[1], names[1]) if len(names) == 2 else "posterior density")
     posterior.set_title("95% regions" if len(names) == 2 else "posterior")
-    posterior.legend()
+    posterior.legend(frameon=True, framealpha=0.8, edgecolor="none")
     for found, colour, line in zip(record["sizes"].values(), colours, LINES * len(sizes)):
         masses = np.sort(found["masses"])
         truths.step(masses, (np.arange(len(masses)) + 1) / len(masses), where="post", color=colour, ls=line)

@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from darksieve.inference.estimator import Estimator, build_network
 from darksieve.inference.losses import ratio_loss
 from darksieve.inference.network import RatioNetwork
+from darksieve.inference.symmetry import turn_images
 from darksieve.problem.box import Box
 from darksieve.problem.config import TrainingConfig
 from darksieve.problem.device import choose_device
@@ -47,8 +49,14 @@ Batch = dict[str, Tensor]
 class _Data:
     """Simulations, and the noise that turns them into data; those in memory lie on the device."""
 
-    def __init__(self, source: Source, observe: Callable[[Batch], Batch], device: torch.device) -> None:
-        self.source, self.observe, self.device = source, observe, device
+    def __init__(
+        self,
+        source: Source,
+        observe: Callable[[Batch], Batch],
+        turn: Callable[[Batch], Batch] | None,
+        device: torch.device,
+    ) -> None:
+        self.source, self.observe, self.turn, self.device = source, observe, turn, device
         self.z = torch.from_numpy(source.z).to(device)
         self.resident = self._to_device(source.x) if isinstance(source, MemorySource) else {}
 
@@ -74,6 +82,7 @@ class _Data:
             parts = ((part, self.signal(part)) for part in cuts)
         for part, signal in islice(parts, skip, None):
             if len(part) > 1:
+                signal = self.turn(signal) if self.turn else signal
                 yield {**self.observe(signal), "z": self.z[torch.from_numpy(part)]}
 
     def _to_device(self, arrays: Mapping[str, NDArray[np.float32]]) -> Batch:
@@ -161,7 +170,8 @@ def _train_network(
     def observe(signal: Batch) -> Batch:
         return apply_masks(experiment.simulator.observe(signal, noise), masks)
 
-    data = _Data(simulations, observe, device)
+    turn = partial(turn_images, generator=noise) if config.turn_images else None
+    data = _Data(simulations, observe, turn, device)
     training_rows, validation_rows = _split(experiment, simulations, round_number)
     validation = _Validation(data, validation_rows, max(config.batch, 256), noise)
 

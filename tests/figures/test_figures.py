@@ -150,10 +150,26 @@ def test_reference_lies_over_the_posterior():
     ("joint", "pairs", "panels"),
     [(True, (), 6), (False, (("radius", "mass"),), 4), (False, (), 3)],
 )
-def test_corner_shows_the_pairs_that_were_estimated(joint, pairs, panels):
+def test_posterior_shows_the_marginals_that_were_estimated(joint, pairs, panels):
     figure = posterior_figure(posterior(joint, pairs), dict.fromkeys(NAMES, 0.0))
     assert len(figure.axes) == panels
     assert "$M$ [solMass]" in texts(figure)
+
+
+@pytest.mark.parametrize("few", [3, 5, 9])
+def test_no_label_of_a_corner_plot_is_cut(few):
+    names = [f"p{i}" for i in range(few)]
+    samples = 1e-3 * GENERATOR.normal(size=(300, few)) - 0.05
+    marginals = {(n,): MarginalSamples((n,), samples[:, [i]], np.zeros(300)) for i, n in enumerate(names)}
+    joint = MarginalSamples(tuple(names), samples, np.zeros(300))
+    labels = dict.fromkeys(names, r"\log_{10} V_{200} / \mathrm{km\,s}^{-1}")
+    figure = posterior_figure(Posterior(marginals, joint, {}, labels, {}), None)
+    figure.draw_without_rendering()
+    assert (figure.get_tightbbox().min >= 0).all()
+    assert (figure.get_tightbbox().max <= figure.get_figwidth()).all()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert all(low + 0.1 * (high - low) <= tick <= high - 0.1 * (high - low) for tick in axes.get_xticks())
 
 
 def test_rounds_show_volume_and_how_they_ended():

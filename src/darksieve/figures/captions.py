@@ -11,8 +11,8 @@ __all__ = ["CAPTIONS", "ILLUSTRATIONS", "caption_of"]
 CAPTIONS: dict[str, str] = {
     "observation": "The data as they enter the inference, masked elements at zero.",
     "posterior": (
-        "Marginal posteriors (diagonal, dashed: central 68%) and pairs with their 68% and 95% regions; dotted "
-        "lines mark the truth of a mock; red, where there is one, the posterior by a reference method."
+        "Marginal posteriors (dashed: central 68%) and pairs with their 68% and 95% regions; dotted lines "
+        "mark the truth of a mock; red, where there is one, the posterior by a reference method."
     ),
     "rounds": (
         "The truncated prior after each round, as an interval of prior probability for each parameter, and its volume."

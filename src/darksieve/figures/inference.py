@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ __all__ = [
 BINS_1D = 40
 FEW = 5  # parameters, up to which a corner plot fits into one column
 CROWDED = 8  # parameters, beyond which the labels of a corner plot are slanted
+EDGE = 0.1  # of a panel's width
+MARGIN = 0.01  # of a figure's width
 SPAN = (0.0005, 0.9995)
 METHOD_TITLES = {"exact": "exact samples", "nested": "nested sampling", "nuts": "NUTS", "sghmc": "SGHMC", "vi": "VI"}
 
@@ -39,42 +42,33 @@ METHOD_TITLES = {"exact": "exact samples", "nested": "nested sampling", "nuts": 
 def posterior_figure(
     posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None = None
 ) -> Figure:
-    """Corner plot: one-dimensional marginals on the diagonal; below it the pairs that were estimated, directly or as
-    part of the joint posterior, with 68% and 95% regions; over them the same of a reference method, where there is one.
+    """Corner plot of the joint posterior: one-dimensional marginals on the diagonal, pairs with 68% and 95% regions
+    below it; of a posterior that is not joint, a panel for each marginal that was estimated. Over them is the same of
+    a reference method, where there is one.
     """
     names = posterior.names
-    n = len(names)
-    pairs = {key for key in posterior.marginals if len(key) == 2}
-    if posterior.joint is None and not pairs:
-        return _marginals_figure(posterior, truth, reference)
+    ranges = {name: posterior_range(posterior, name, reference) for name in names}
+    if posterior.joint is None:
+        return _marginals_figure(posterior, truth, reference, ranges)
+    n, pairs = len(names), {frozenset(key): key for key in posterior.marginals if len(key) == 2}
     size = SINGLE if n <= FEW else DOUBLE
     font, slant = (7.0 if n <= CROWDED else 6.0), n > 3
-    margin = (0.95 if slant else 0.5) / size
     figure = new_figure(size, size)
     figure.set_layout_engine("none")
-    grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=margin, right=0.99, bottom=margin, top=0.99)
-    ranges = {name: posterior_range(posterior, name, reference) for name in names}
-    estimated = {
-        (i, j): next((pair for pair in ((left, below), (below, left)) if pair in pairs), None)
-        for i, below in enumerate(names)
-        for j, left in enumerate(names[:i])
-    }
-    drawn = [(i, i) for i in range(n)]
-    drawn += [place for place, pair in estimated.items() if pair is not None or posterior.joint is not None]
-    for i, j in drawn:
-        left, below = names[j], names[i]
-        axes = figure.add_subplot(grid[i, j])
-        if i == j:
-            draw_marginal(axes, posterior, left, truth, reference)
-        else:
-            _draw_pair(axes, posterior, estimated[i, j] or (left, below), (left, below), ranges, reference)
-            _mark_truth(axes, truth, left, below)
-            axes.set_ylim(ranges[below])
-        axes.set_xlim(ranges[left])
-        bottom = i == max(row for row, column in drawn if column == j)
-        first = i > j == min(column for row, column in drawn if row == i)
-        _label_corner(axes, posterior, left, below, font, slant=slant, bottom=bottom, first=first)
+    grid = figure.add_gridspec(n, n, wspace=0.06, hspace=0.06, left=0.2, right=0.99, bottom=0.2, top=0.99)
+    for i, below in enumerate(names):
+        for j, left in enumerate(names[: i + 1]):
+            axes = figure.add_subplot(grid[i, j])
+            if i == j:
+                draw_marginal(axes, posterior, left, truth, reference)
+                axes.set_xlim(ranges[left])
+            else:
+                marginal = pairs.get(frozenset((left, below)), (left, below))
+                _draw_pair(axes, posterior, marginal, (left, below), ranges, reference)
+                _mark_truth(axes, truth, left, below)
+            _label_corner(axes, posterior, left, below, font, slant=slant, bottom=i == n - 1, first=i > j == 0)
     figure.text(0.98, 0.98, _legend(posterior, truth, reference), ha="right", va="top", fontsize=7)
+    _fit_margins(figure, grid)
     return figure
 
 
@@ -170,11 +164,21 @@ def training_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figur
     return figure
 
 
-def _marginals_figure(posterior: Posterior, truth: Mapping[str, float] | None, reference: Reference | None) -> Figure:
-    figure, panels = grid_of_panels(len(posterior.names))
+def _marginals_figure(
+    posterior: Posterior,
+    truth: Mapping[str, float] | None,
+    reference: Reference | None,
+    ranges: Mapping[str, tuple[float, float]],
+) -> Figure:
+    pairs = [key for key in posterior.marginals if len(key) == 2]
+    figure, panels = grid_of_panels(len(posterior.names) + len(pairs), narrow=FEW + 1)
     for axes, name in zip(panels, posterior.names):
         draw_marginal(axes, posterior, name, truth, reference)
-        axes.set_xlabel(axis_title(posterior, name))
+        axes.set(xlabel=axis_title(posterior, name), xlim=ranges[name])
+    for axes, pair in zip(panels[len(posterior.names) :], pairs):
+        _draw_pair(axes, posterior, pair, pair, ranges, reference)
+        _mark_truth(axes, truth, *pair)
+        axes.set(xlabel=axis_title(posterior, pair[0]), ylabel=axis_title(posterior, pair[1]))
     figure.suptitle(_legend(posterior, truth, reference).replace("\n", "; "), fontsize=7)
     return figure
 
@@ -241,6 +245,7 @@ def _draw_pair(
     draw_regions(axes, chosen.samples[:, columns], chosen.weights, place, colour=MAIN)
     if reference is not None and set(pair) <= set(reference.names):
         draw_regions(axes, reference.samples(pair), None, place, colour=ACCENT, filled=False)
+    axes.set(xlim=place[0], ylim=place[1])
 
 
 def _mark_truth(axes: Axes, truth: Mapping[str, float] | None, x: str, y: str | None = None) -> None:
@@ -299,9 +304,9 @@ def _power(volume: float) -> str:
 def _label_corner(
     axes: Axes, posterior: Posterior, left: str, below: str, font: float, *, slant: bool, bottom: bool, first: bool
 ) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(2, prune="both"))
+    axes.set_xticks(_inner_ticks(axes.get_xlim()))
     if left != below:
-        axes.yaxis.set_major_locator(MaxNLocator(2, prune="both"))
+        axes.set_yticks(_inner_ticks(axes.get_ylim()))
     axes.tick_params(labelsize=0.75 * font, labelbottom=bottom, labelleft=first)
     for label in axes.get_xticklabels():
         label.set_rotation(45)
@@ -310,6 +315,31 @@ def _label_corner(
         axes.set_xlabel(axis_title(posterior, left), fontsize=font, **slanted)
     if first:
         axes.set_ylabel(axis_title(posterior, below), fontsize=font, **slanted)
+
+
+def _inner_ticks(limits: tuple[float, float]) -> list[float]:
+    """One to three round numbers that are not so near to an edge that their labels reach beyond it."""
+    low, high = limits
+    margin = EDGE * (high - low)
+    for number in (2, 3, 4):
+        ticks = MaxNLocator(number).tick_values(low, high)
+        inner = [float(tick) for tick in ticks if low + margin <= tick <= high - margin]
+        if inner:
+            break
+    return inner[:3]
+
+
+def _fit_margins(figure: Figure, grid: GridSpec) -> None:
+    """Make a corner plot's margins as wide as the labels in them."""
+    for _ in range(2):  # labels move a little with their panels
+        figure.draw_without_rendering()
+        (left, bottom), size = figure.get_tightbbox().min, figure.get_figwidth()
+        before = grid.get_subplot_params()
+        grid.update(left=before.left + MARGIN - left / size, bottom=before.bottom + MARGIN - bottom / size)
+        for axes in figure.axes:
+            spec = axes.get_subplotspec()
+            assert spec is not None
+            axes.set_position(spec.get_position(figure))
 
 
 def axis_title(posterior: Posterior, name: str) -> str:

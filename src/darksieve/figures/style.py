@@ -96,11 +96,16 @@ def save(figure: Figure, path: Path) -> None:
     figure.set_layout_engine("none")
 
 
-def grid_of_panels(panels: int, **kwargs: Any) -> tuple[Figure, list[Axes]]:
-    """A figure with a grid of panels, smaller ones where there are many; unused places stay empty."""
+def grid_of_panels(panels: int, *, narrow: int = 0, **kwargs: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with a grid of panels, smaller ones where there are many; unused places stay empty.
+
+    Up to `narrow` panels fill one column of a page, two abreast.
+    """
     columns, height = (min(4, panels), 1.6) if panels <= MANY else (7, 1.1)
+    if panels <= narrow:
+        columns = min(2, panels)
     rows = -(-panels // columns)
-    figure = new_figure(DOUBLE, 0.5 + height * rows)
+    figure = new_figure(SINGLE if panels <= narrow else DOUBLE, 0.5 + height * rows)
     axes = figure.subplots(rows, columns, squeeze=False, **kwargs).ravel()
     for extra in axes[panels:]:
         extra.remove()

@@ -5,13 +5,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import yaml
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from darksieve.cli import main
 from darksieve.diagnostics.combination import check_combination, collect_observations, describe_combination
 from darksieve.figures.combination import combination_figure
-from darksieve.inference.combination import SharedGrid, combine, log_ratios_of_each, read_combination
+from darksieve.inference.combination import DEGREE, SharedGrid, SharedRatio, combine, read_combination
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.observation import make_observation
@@ -45,12 +46,31 @@ def estimator_of(experiment, wrong=EXACT):
     return PairEstimator(experiment.simulator, Box.full(experiment.prior.names), wrong)
 
 
+def as_they_are(estimator, experiment, shared):
+    """The estimator's ratios, divided by nothing."""
+    grid = SharedGrid(experiment.prior, tuple(shared))
+    return SharedRatio(estimator, grid, np.zeros((DEGREE + 1) ** len(shared)))
+
+
+class TiltedEstimator(PairEstimator):
+    """Its ratios of the first parameter grow too much, by as little as a tenth of a nat from end to end."""
+
+    def log_ratios(self, x, z):
+        exact = super().log_ratios(x, z)
+        return {**exact, ("z0",): exact[("z0",)] + self.tilt(np.asarray(z, float)[:, 0])}
+
+    @staticmethod
+    def tilt(z0):
+        return 0.1 * norm.cdf(z0)
+
+
 def test_combined_posterior_is_the_product_of_gaussians(load_record):
     experiment = combined(load_record, ["z0"])
-    estimator, grid = estimator_of(experiment), SharedGrid(experiment.prior, ("z0",))
+    estimator = estimator_of(experiment)
+    ratio = as_they_are(estimator, experiment, ["z0"])
     x = collect_observations(experiment, make_observation(experiment))
     assert len(x["x"]) == 10
-    record = describe_combination(grid, log_ratios_of_each(estimator, ("z0",), x, grid.points()), SIZES)
+    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), SIZES)
     means, covariance = estimator.posterior(x["x"])
     for size in SIZES:
         precision = 1 + size * (1 / covariance[0, 0] - 1)
@@ -62,9 +82,10 @@ def test_combined_posterior_is_the_product_of_gaussians(load_record):
 
 def test_pair_agrees_with_its_parts(load_record):
     experiment = combined(load_record, ["z0", "z1"])
-    estimator, grid = estimator_of(experiment), SharedGrid(experiment.prior, ("z0", "z1"))
+    estimator = estimator_of(experiment)
+    ratio = as_they_are(estimator, experiment, ["z0", "z1"])
     x = {"x": make_observation(experiment).batch()["x"]}
-    record = describe_combination(grid, log_ratios_of_each(estimator, ("z0", "z1"), x, grid.points()), [1])
+    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), [1])
     (mean,), covariance = estimator.posterior(x["x"])
     for i, name in enumerate(("z0", "z1")):
         assert record["1"][name]["mean"] == pytest.approx(mean[i], abs=0.01)
@@ -74,7 +95,7 @@ def test_pair_agrees_with_its_parts(load_record):
 @pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
 def test_exact_ratios_pass(load_record, shared):
     experiment = combined(load_record, shared, ensembles=40)
-    record = check_combination(experiment, estimator_of(experiment), SharedGrid(experiment.prior, tuple(shared)), {})
+    record = check_combination(experiment, as_they_are(estimator_of(experiment), experiment, shared), {})
     assert record["passed"]
     assert record["sizes"]["10"]["inside_95"] >= 0.8  # 32 or fewer of 40 inside happens in 0.01% of cases
 
@@ -83,9 +104,42 @@ def test_error_that_grows_with_the_number_of_observations_is_seen(load_record):
     """A shift of 0.3 of one posterior's s.d. is hidden in one, and is a whole s.d. of ten together."""
     experiment = combined(load_record, ["z0"], ensembles=40)
     wrong = estimator_of(experiment, Wrong(shift=0.3))
-    record = check_combination(experiment, wrong, SharedGrid(experiment.prior, ("z0",)), {})
+    record = check_combination(experiment, as_they_are(wrong, experiment, ["z0"]), {})
     assert not record["passed"]
     assert record["sizes"]["10"]["p_value"] < 0.01 < record["sizes"]["1"]["p_value"]
+
+
+def draw_data(experiment, n):
+    generator = torch.Generator().manual_seed(3)
+    z = torch.randn(n, 3, generator=generator)
+    return experiment.simulator.observe(experiment.simulator.simulate(z, generator), generator)
+
+
+def test_ratios_are_divided_by_their_mean_over_data(load_record):
+    """Within four standard errors of the mean of 4000 ratios, whose variance is that of exact ones at each z."""
+    experiment = combined(load_record, ["z0"])
+    estimator, n = TiltedEstimator(experiment.simulator, Box.full(experiment.prior.names), EXACT), 4000
+    x = draw_data(experiment, n)
+    ratio = SharedRatio.normalised(estimator, SharedGrid(experiment.prior, ("z0",)), x)
+    unit = np.linspace(0.1, 0.9, 9)[:, None]
+    z = ratio.grid.parameters(unit)
+    deviations = np.stack([np.exp(estimator.log_ratios({"x": row[None]}, z)[("z0",)]) for row in x["x"]]).std(axis=0)
+    expected = TiltedEstimator.tilt(z[:, 0])
+    assert np.all(np.abs(ratio.log_means(unit) - expected) < 4 * deviations / np.exp(expected) / n**0.5)
+    exact = estimator_of(experiment).log_ratios({"x": x["x"][:1]}, z)[("z0",)]
+    np.testing.assert_allclose(
+        ratio.log_ratios({"x": x["x"][:1]}, unit)[0], exact + expected - ratio.log_means(unit), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
+def test_dividing_exact_ratios_by_their_mean_leaves_them_right(load_record, shared):
+    experiment = combined(load_record, shared, ensembles=40)
+    grid = SharedGrid(experiment.prior, tuple(shared))
+    ratio = SharedRatio.normalised(estimator_of(experiment), grid, draw_data(experiment, 2000))
+    record = check_combination(experiment, ratio, {})
+    assert record["passed"]
+    assert record["sizes"]["10"]["inside_95"] >= 0.8
 
 
 def test_observations_may_be_listed(load_record):
@@ -116,26 +170,34 @@ def test_what_cannot_be_combined_is_one_line(load_record, changes, message):
 
 
 def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
+    from darksieve.cli.arguments import write_json
     from darksieve.inference.training import train
     from darksieve.store.reader import MemorySource
-    from tests.conftest import simulate
+    from darksieve.store.simulate import read_simulations, simulate_shard
+    from tests.conftest import plan_request
 
     line_record["marginals"] = {"two_dimensional": [["intercept", "slope"]]}
     line_record |= {"rounds": {"maximum": 1}, "training": {"epochs": 2}}
     line_record["combination"] = {"shared": ["intercept", "slope"], "mocks": 4, "sizes": [1, 5], "ensembles": 10}
     experiment = load_record(line_record)
-    simulations = simulate(experiment, Box.full(experiment.prior.names), tmp_path / "store", 1000)
-    estimator, _ = train(experiment, Box.full(experiment.prior.names), MemorySource(simulations), {}, round_number=1)
+    box, manifest = Box.full(experiment.prior.names), tmp_path / "0.json"
+    plan = plan_request(experiment, box, tmp_path / "store", 1000)
+    write_json(tmp_path / "plan.json", plan.to_record())
+    write_json(manifest, simulate_shard(experiment, plan, plan.slices[0], tmp_path / "store"))
+    simulations = read_simulations(experiment, plan, [manifest], tmp_path / "store")
+    estimator, _ = train(experiment, box, MemorySource(simulations), {}, round_number=1)
     shapes = {name: array.shape[1:] for name, array in simulations.x.items()}
     estimator.save(tmp_path / "estimator.pt", experiment, shapes, 1)
     make_observation(experiment).write(tmp_path / "observation.h5")
     files = {name: f"{tmp_path}/{name}" for name in ("estimator.pt", "observation.h5", "combined.h5", "summary.json")}
     inputs = ["--estimator", files["estimator.pt"], "--observation", files["observation.h5"]]
+    inputs += ["--store", f"{tmp_path}/store", "--plan", f"{tmp_path}/plan.json", "--manifests", str(manifest)]
     outputs = ["--output", files["combined.h5"], "--summary", files["summary.json"]]
     assert main(["combine", "--experiment", str(experiment.path), *inputs, *outputs]) == 0
     record = json.loads((tmp_path / "summary.json").read_text())
     found = read_combination(tmp_path / "combined.h5")
     assert found.log_ratios.shape[0] == 5
+    assert record["log_mean_ratio"]["smallest"] < record["log_mean_ratio"]["largest"]
     assert found.truth == {"intercept": 0.4, "slope": -0.7}
     widths = [record["posterior"][size]["slope"]["standard_deviation"] for size in ("1", "5")]
     assert widths[1] < 0.7 * widths[0]
@@ -147,5 +209,5 @@ def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
 def test_grid_holds_the_prior_once(load_record):
     experiment = combined(load_record, ["z0"])
     grid = SharedGrid(experiment.prior, ("z0",))
-    np.testing.assert_allclose(grid.points()[:, 0], grid.axis("z0"))
+    np.testing.assert_allclose(grid.parameters(grid.midpoints())[:, 0], grid.axis("z0"))
     assert list(combine(np.zeros((2, 4)), [1, 2])[2]) == [0.25] * 4

@@ -150,6 +150,8 @@ rule combine:
         data=get_combined_files,
         estimator=get_estimator,
         observation="results/{experiment}/observation.h5",
+        plan=get_last_plan,
+        manifests=get_last_manifests,
     output:
         combined="results/{experiment}/combined.h5",
         summary="results/{experiment}/diagnostics/combination.json",
@@ -161,16 +163,19 @@ rule combine:
     priority: 1
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=get_training_memory,
         runtime=60,
     params:
         file=get_file,
+        store=CONFIG.simulation_store,
+        manifests=get_manifest_arguments,
         depends_on=depends_on("combine"),
     message:
         "Combined posterior of the observations of {wildcards.experiment}"
     shell:
-        "darksieve combine --experiment {params.file} --threads {threads} --estimator {input.estimator}"
-        " --observation {input.observation} --output {output.combined} --summary {output.summary}"
+        "darksieve combine --experiment {params.file} --store {params.store} --threads {threads}"
+        " --estimator {input.estimator} --observation {input.observation}"
+        " --plan {input.plan} --manifests {params.manifests} --output {output.combined} --summary {output.summary}"
         " --cost {output.cost} 2>&1 | tee {log}"
 
 

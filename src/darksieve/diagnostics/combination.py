@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from darksieve.diagnostics.records import record_p_values
 from darksieve.diagnostics.uniformity import uniform_p_value
-from darksieve.inference.combination import SharedGrid, combine, log_ratios_of_each
-from darksieve.inference.estimator import Estimator
+from darksieve.inference.combination import SharedGrid, SharedRatio, combine
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import Observation, apply_masks, make_observation
@@ -62,34 +61,34 @@ def collect_observations(experiment: Experiment, observation: Observation) -> di
 
 
 def check_combination(
-    experiment: Experiment, estimator: Estimator, grid: SharedGrid, masks: Mapping[str, NDArray[np.bool_]]
+    experiment: Experiment, ratio: SharedRatio, masks: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, Any]:
     """Where the truths of mock ensembles lie in their combined posteriors, for every number of observations.
 
-    The mass of the region that is denser than the truth is uniform if the posteriors are right.
+    The mass of the region that is denser than the truth is uniform if the posteriors are right. The record also holds
+    between what the logarithm of the estimator's mean ratio lies, by which it was divided.
     """
     config = experiment.config.combination
     assert config is not None
     generator = np.random.default_rng(derive_seed("combination", experiment.config.seed))
-    points, columns = grid.points(), experiment.prior.columns(grid.names)
+    cells = ratio.grid.midpoints()
     masses: dict[int, list[float]] = {size: [] for size in config.sizes}
     for number in range(config.ensembles):
-        shared = generator.random(len(grid.names))
+        shared = generator.random(len(ratio.grid.names))
         x = _mocks(experiment, shared, max(config.sizes), masks, f"ensemble {number}")
-        unit = np.full((1, len(experiment.prior)), 0.5)
-        unit[0, columns] = shared
-        z = np.concatenate([points, experiment.prior.from_unit(unit)])
-        log_ratios = log_ratios_of_each(estimator, grid.names, x, z)
+        log_ratios = ratio.log_ratios(x, np.concatenate([cells, shared[None]]))
         for size, probability in combine(log_ratios[:, :-1], config.sizes).items():
             sums = log_ratios[:size].sum(axis=0)
             masses[size].append(float(probability[sums[:-1] > sums[-1]].sum()))
         log.info("%d of %d ensembles", number + 1, config.ensembles)
     found = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
+    log_means = ratio.log_means(cells)
     return record_p_values(
         {size: record["p_value"] for size, record in found.items()},
         "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",
         ensembles=config.ensembles,
         sizes=found,
+        log_mean_ratio={"smallest": float(log_means.min()), "largest": float(log_means.max())},
     )
 
 

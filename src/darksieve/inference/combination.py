@@ -2,7 +2,9 @@
 
 Observations that are independent given their shared parameters multiply: ln p(z | x_1 ... x_n) is the sum of their
 log-ratios ln p(z | x_i) / p(z), each marginalised over the parameters of its own, plus ln p(z). So the estimator must
-hold for every observation: it is trained on the whole prior, in one round.
+hold for every observation: it is trained on the whole prior, in one round. The mean of the ratio p(x | z) / p(x) over
+all data x is one at each z; an estimator keeps this to some percent, which nobody sees in one observation and a hundred
+of them raise to the hundredth power, so the ratios are divided by their mean first.
 
 References: Brehmer, Mishra-Sharma et al. 2019, ApJ 886, 49 (arXiv 1909.02005), section 3.
 """
@@ -11,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
 from darksieve.problem.prior import Prior
@@ -24,10 +28,12 @@ if TYPE_CHECKING:
 
     from darksieve.inference.estimator import Estimator
 
-__all__ = ["Combination", "SharedGrid", "combine", "log_ratios_of_each", "read_combination", "write_combination"]
+__all__ = ["Combination", "SharedGrid", "SharedRatio", "combine", "read_combination", "write_combination"]
 
 Floats = NDArray[np.float64]
 CELLS = {1: 1024, 2: 96}  # along each axis, by the number of shared parameters
+NODES = {1: 32, 2: 16}  # along each axis, at which the mean of the ratio is found
+DEGREE = 6  # of the polynomial between them
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,69 @@ class SharedGrid:
         unit[:, self.prior.names.index(name)] = (np.arange(cells) + 0.5) / cells
         return self.prior.from_unit(unit)[:, self.prior.names.index(name)]
 
-    def points(self) -> Floats:
-        """All cells (cells, P) in physical units, the last shared parameter fastest; others are in their middle."""
-        unit = np.full((int(np.prod(self.shape)), len(self.prior)), 0.5)
-        places = np.indices(self.shape).reshape(len(self.names), -1)
-        for name, place in zip(self.names, places):
-            unit[:, self.prior.names.index(name)] = (place + 0.5) / self.shape[0]
-        return self.prior.from_unit(unit)
+    def midpoints(self) -> Floats:
+        """All cells (cells, S) in the unit cube of the S shared parameters, the last one fastest."""
+        return _midpoints(self.shape)
+
+    def parameters(self, unit: Floats) -> Floats:
+        """Points (m, S) of that cube as parameters (m, P) in physical units, those not shared in their middle."""
+        full = np.full((len(unit), len(self.prior)), 0.5)
+        for name, column in zip(self.names, unit.T):
+            full[:, self.prior.names.index(name)] = column
+        return self.prior.from_unit(full)
 
 
-def log_ratios_of_each(
+@dataclass(frozen=True)
+class SharedRatio:
+    """Ratios of shared parameters that have the mean one over all data.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Of the marginal of these parameters, on the whole prior.
+    grid : SharedGrid
+        The parameters.
+    log_mean : array
+        Logarithm of the mean of the estimator's ratio, coefficients (D + 1)^S of Legendre polynomials of the cube.
+    """
+
+    estimator: Estimator
+    grid: SharedGrid
+    log_mean: Floats
+
+    @classmethod
+    def normalised(cls, estimator: Estimator, grid: SharedGrid, x: Mapping[str, Tensor]) -> SharedRatio:
+        """With the mean over data x (n, ...) of parameters from the prior, which training has not seen."""
+        unit = _midpoints((NODES[len(grid.names)],) * len(grid.names))
+        ratios = np.exp(_log_ratios_of_each(estimator, grid.names, x, grid.parameters(unit)))
+        known = ratios.any(axis=0)
+        mean, deviation = ratios[:, known].mean(axis=0), ratios[:, known].std(axis=0)
+        weights = mean / deviation.clip(min=1e-3 * mean)  # one over the relative errors
+        design = _polynomials(unit[known]) * weights[:, None]
+        return cls(estimator, grid, np.linalg.lstsq(design, np.log(mean) * weights, rcond=None)[0])
+
+    def log_means(self, unit: Floats) -> Floats:
+        """Logarithm of the estimator's mean ratio (m,) at points (m, S) of the unit cube."""
+        return _polynomials(unit) @ self.log_mean
+
+    def log_ratios(self, x: Mapping[str, Tensor], unit: Floats) -> Floats:
+        """Log-ratios (n, m) of data x (n, ...) at points (m, S) of the unit cube."""
+        found = _log_ratios_of_each(self.estimator, self.grid.names, x, self.grid.parameters(unit))
+        return found - self.log_means(unit)
+
+
+def _midpoints(shape: tuple[int, ...]) -> Floats:
+    """Midpoints (cells, S) of equal cells of the unit cube, the last coordinate fastest."""
+    return (np.indices(shape).reshape(len(shape), -1).T + 0.5) / np.array(shape)
+
+
+def _polynomials(unit: Floats) -> Floats:
+    """Products (m, (D + 1)^S) of Legendre polynomials at points (m, S) of the unit cube."""
+    axes = [legvander(2.0 * column - 1.0, DEGREE) for column in unit.T]
+    return reduce(lambda a, b: (a[:, :, None] * b[:, None, :]).reshape(len(unit), -1), axes)
+
+
+def _log_ratios_of_each(
     estimator: Estimator, names: tuple[str, ...], x: Mapping[str, Tensor], z: NDArray[np.floating]
 ) -> Floats:
     """Log-ratios (n, m) of the marginal `names` of data x (n, ...) at parameters z (m, P), physical units."""

@@ -49,7 +49,7 @@ def estimator_of(experiment, wrong=EXACT):
 def as_they_are(estimator, experiment, shared):
     """The estimator's ratios, divided by nothing."""
     grid = SharedGrid(experiment.prior, tuple(shared))
-    return SharedRatio(estimator, grid, np.zeros((DEGREE + 1) ** len(shared)))
+    return SharedRatio([estimator], grid, np.zeros((1, (DEGREE + 1) ** len(shared))))
 
 
 class TiltedEstimator(PairEstimator):
@@ -120,15 +120,15 @@ def test_ratios_are_divided_by_their_mean_over_data(load_record):
     experiment = combined(load_record, ["z0"])
     estimator, n = TiltedEstimator(experiment.simulator, Box.full(experiment.prior.names), EXACT), 4000
     x = draw_data(experiment, n)
-    ratio = SharedRatio.normalised(estimator, SharedGrid(experiment.prior, ("z0",)), x)
+    ratio = SharedRatio.normalised([estimator], SharedGrid(experiment.prior, ("z0",)), x)
     unit = np.linspace(0.1, 0.9, 9)[:, None]
     z = ratio.grid.parameters(unit)
     deviations = np.stack([np.exp(estimator.log_ratios({"x": row[None]}, z)[("z0",)]) for row in x["x"]]).std(axis=0)
     expected = TiltedEstimator.tilt(z[:, 0])
-    assert np.all(np.abs(ratio.log_means(unit) - expected) < 4 * deviations / np.exp(expected) / n**0.5)
+    assert np.all(np.abs(ratio.log_means(unit)[0] - expected) < 4 * deviations / np.exp(expected) / n**0.5)
     exact = estimator_of(experiment).log_ratios({"x": x["x"][:1]}, z)[("z0",)]
     np.testing.assert_allclose(
-        ratio.log_ratios({"x": x["x"][:1]}, unit)[0], exact + expected - ratio.log_means(unit), atol=1e-6
+        ratio.log_ratios({"x": x["x"][:1]}, unit)[0, 0], exact + expected - ratio.log_means(unit)[0], atol=1e-6
     )
 
 
@@ -136,7 +136,7 @@ def test_ratios_are_divided_by_their_mean_over_data(load_record):
 def test_dividing_exact_ratios_by_their_mean_leaves_them_right(load_record, shared):
     experiment = combined(load_record, shared, ensembles=40)
     grid = SharedGrid(experiment.prior, tuple(shared))
-    ratio = SharedRatio.normalised(estimator_of(experiment), grid, draw_data(experiment, 2000))
+    ratio = SharedRatio.normalised([estimator_of(experiment)], grid, draw_data(experiment, 2000))
     record = check_combination(experiment, ratio, {})
     assert record["passed"]
     assert record["sizes"]["10"]["inside_95"] >= 0.8
@@ -177,7 +177,7 @@ def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
     from tests.conftest import plan_request
 
     line_record["marginals"] = {"two_dimensional": [["intercept", "slope"]]}
-    line_record |= {"rounds": {"maximum": 1}, "training": {"epochs": 2}}
+    line_record |= {"rounds": {"maximum": 1}, "training": {"epochs": 2, "ensemble": 2}}
     line_record["combination"] = {"shared": ["intercept", "slope"], "mocks": 4, "sizes": [1, 5], "ensembles": 10}
     experiment = load_record(line_record)
     box, manifest = Box.full(experiment.prior.names), tmp_path / "0.json"
@@ -196,7 +196,7 @@ def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
     assert main(["combine", "--experiment", str(experiment.path), *inputs, *outputs]) == 0
     record = json.loads((tmp_path / "summary.json").read_text())
     found = read_combination(tmp_path / "combined.h5")
-    assert found.log_ratios.shape[0] == 5
+    assert found.log_ratios.shape[:2] == (2, 5)
     assert record["log_mean_ratio"]["smallest"] < record["log_mean_ratio"]["largest"]
     assert found.truth == {"intercept": 0.4, "slope": -0.7}
     widths = [record["posterior"][size]["slope"]["standard_deviation"] for size in ("1", "5")]
@@ -210,4 +210,9 @@ def test_grid_holds_the_prior_once(load_record):
     experiment = combined(load_record, ["z0"])
     grid = SharedGrid(experiment.prior, ("z0",))
     np.testing.assert_allclose(grid.parameters(grid.midpoints())[:, 0], grid.axis("z0"))
-    assert list(combine(np.zeros((2, 4)), [1, 2])[2]) == [0.25] * 4
+    assert list(combine(np.zeros((1, 2, 4)), [1, 2])[2]) == [0.25] * 4
+
+
+def test_networks_that_disagree_are_mixed():
+    log_ratios = np.log([[[8.0, 1.0, 1.0, 2.0]], [[1.0, 8.0, 1.0, 2.0]]])
+    np.testing.assert_allclose(combine(log_ratios, [1], further=1)[1], [0.45, 0.45, 0.1, 0.2])

@@ -29,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--estimator", type=Path, required=True, help="estimator.pt")
     parser.add_argument("--observation", type=Path, required=True, help="observation.h5, the first observation")
     add_plan(parser)
-    parser.add_argument(
-        "--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards"
-    )
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the round's shards")
     parser.add_argument("--output", type=Path, required=True, help="combined.h5, log-ratios on a grid, written")
     parser.add_argument("--summary", type=Path, required=True, help="posteriors and verdict (JSON), written")
 
@@ -53,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     estimator = Estimator.load(options.estimator, experiment)
     simulations = open_simulations(experiment, Plan.read(options.plan), options.manifests, options.store)
     unseen, _ = held_out(experiment, simulations, observation.masks, round_number=1, at_most=NORMALISED_BY)
-    ratio = SharedRatio.normalised(estimator, SharedGrid(experiment.prior, tuple(config.shared)), unseen)
+    ratio = SharedRatio.normalised(estimator.members, SharedGrid(experiment.prior, tuple(config.shared)), unseen)
     log_ratios = ratio.log_ratios(collect_observations(experiment, observation), ratio.grid.midpoints())
     with whole_file(options.output) as part:
         write_combination(part, ratio.grid, log_ratios, observation.truth)

@@ -77,17 +77,17 @@ def check_combination(
         shared = generator.random(len(ratio.grid.names))
         x = _mocks(experiment, shared, max(config.sizes), masks, f"ensemble {number}")
         log_ratios = ratio.log_ratios(x, np.concatenate([cells, shared[None]]))
-        for size, probability in combine(log_ratios[:, :-1], config.sizes).items():
-            sums = log_ratios[:size].sum(axis=0)
-            masses[size].append(float(probability[sums[:-1] > sums[-1]].sum()))
+        for size, found in combine(log_ratios, config.sizes, further=1).items():
+            probability, at_truth = found[:-1], found[-1]
+            masses[size].append(float(probability[probability > at_truth].sum()))
         log.info("%d of %d ensembles", number + 1, config.ensembles)
-    found = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
+    records = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
     log_means = ratio.log_means(cells)
     return record_p_values(
-        {size: record["p_value"] for size, record in found.items()},
+        {size: record["p_value"] for size, record in records.items()},
         "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",
         ensembles=config.ensembles,
-        sizes=found,
+        sizes=records,
         log_mean_ratio={"smallest": float(log_means.min()), "largest": float(log_means.max())},
     )
 
@@ -102,7 +102,10 @@ def _check_masses(masses: Floats) -> dict[str, Any]:
 
 
 def describe_combination(grid: SharedGrid, log_ratios: Floats, sizes: Sequence[int]) -> dict[str, Any]:
-    """Mean, standard deviation and central 95% of each shared parameter, by number of observations."""
+    """Mean, standard deviation and central 95% of each shared parameter, by number of observations.
+
+    `log_ratios` (k, n, cells) are those of k networks, n observations.
+    """
     found = {}
     for size, probability in combine(log_ratios, sizes).items():
         cells = probability.reshape(grid.shape)

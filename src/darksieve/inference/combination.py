@@ -4,9 +4,11 @@ Observations that are independent given their shared parameters multiply: ln p(z
 log-ratios ln p(z | x_i) / p(z), each marginalised over the parameters of its own, plus ln p(z). So the estimator must
 hold for every observation: it is trained on the whole prior, in one round. The mean of the ratio p(x | z) / p(x) over
 all data x is one at each z; an estimator keeps this to some percent, which nobody sees in one observation and a hundred
-of them raise to the hundredth power, so the ratios are divided by their mean first.
+of them raise to the hundredth power, so the ratios are divided by their mean first. What is wrong beyond this differs
+from network to network: an ensemble's combined posterior is the mean of those by each of its networks.
 
-References: Brehmer, Mishra-Sharma et al. 2019, ApJ 886, 49 (arXiv 1909.02005), section 3.
+References: Brehmer, Mishra-Sharma et al. 2019, ApJ 886, 49 (arXiv 1909.02005), section 3; Hermans
+et al. 2022, TMLR (arXiv 2110.06581), section 4 (ensembles are more conservative).
 """
 
 from __future__ import annotations
@@ -69,41 +71,49 @@ class SharedGrid:
 
 @dataclass(frozen=True)
 class SharedRatio:
-    """Ratios of shared parameters that have the mean one over all data.
+    """Ratios of shared parameters that have the mean one over all data, by each network of an ensemble.
 
     Parameters
     ----------
-    estimator : Estimator
-        Of the marginal of these parameters, on the whole prior.
+    members : sequence of Estimator
+        Of one network each, of the marginal of these parameters, on the whole prior.
     grid : SharedGrid
         The parameters.
     log_mean : array
-        Logarithm of the mean of the estimator's ratio, coefficients (D + 1)^S of Legendre polynomials of the cube.
+        Logarithm of the mean of each member's ratio, coefficients (k, (D + 1)^S) of Legendre polynomials of the cube.
     """
 
-    estimator: Estimator
+    members: Sequence[Estimator]
     grid: SharedGrid
     log_mean: Floats
 
     @classmethod
-    def normalised(cls, estimator: Estimator, grid: SharedGrid, x: Mapping[str, Tensor]) -> SharedRatio:
+    def normalised(cls, members: Sequence[Estimator], grid: SharedGrid, x: Mapping[str, Tensor]) -> SharedRatio:
         """With the mean over data x (n, ...) of parameters from the prior, which training has not seen."""
         unit = _midpoints((NODES[len(grid.names)],) * len(grid.names))
-        ratios = np.exp(_log_ratios_of_each(estimator, grid.names, x, grid.parameters(unit)))
-        known = ratios.any(axis=0)
-        mean, deviation = ratios[:, known].mean(axis=0), ratios[:, known].std(axis=0)
-        weights = mean / deviation.clip(min=1e-3 * mean)  # one over the relative errors
-        design = _polynomials(unit[known]) * weights[:, None]
-        return cls(estimator, grid, np.linalg.lstsq(design, np.log(mean) * weights, rcond=None)[0])
+        z = grid.parameters(unit)
+        found = [_fit_log_mean(_log_ratios_of_each(member, grid.names, x, z), unit) for member in members]
+        return cls(members, grid, np.stack(found))
 
     def log_means(self, unit: Floats) -> Floats:
-        """Logarithm of the estimator's mean ratio (m,) at points (m, S) of the unit cube."""
-        return _polynomials(unit) @ self.log_mean
+        """Logarithm of the members' mean ratios (k, m) at points (m, S) of the unit cube."""
+        return self.log_mean @ _polynomials(unit).T
 
     def log_ratios(self, x: Mapping[str, Tensor], unit: Floats) -> Floats:
-        """Log-ratios (n, m) of data x (n, ...) at points (m, S) of the unit cube."""
-        found = _log_ratios_of_each(self.estimator, self.grid.names, x, self.grid.parameters(unit))
-        return found - self.log_means(unit)
+        """Log-ratios (k, n, m) of data x (n, ...) at points (m, S) of the unit cube."""
+        z = self.grid.parameters(unit)
+        found = np.stack([_log_ratios_of_each(member, self.grid.names, x, z) for member in self.members])
+        return found - self.log_means(unit)[:, None]
+
+
+def _fit_log_mean(log_ratios: Floats, unit: Floats) -> Floats:
+    """Coefficients of the logarithm of the mean over data of log-ratios (n, m) at points (m, S)."""
+    ratios = np.exp(log_ratios)
+    known = ratios.any(axis=0)
+    mean, deviation = ratios[:, known].mean(axis=0), ratios[:, known].std(axis=0)
+    weights = mean / deviation.clip(min=1e-3 * mean)  # one over the relative errors
+    design = _polynomials(unit[known]) * weights[:, None]
+    return np.linalg.lstsq(design, np.log(mean) * weights, rcond=None)[0]
 
 
 def _midpoints(shape: tuple[int, ...]) -> Floats:
@@ -126,22 +136,27 @@ def _log_ratios_of_each(
     return np.stack([estimator.log_ratios(row, z)[names] for row in rows])
 
 
-def combine(log_ratios: Floats, sizes: Sequence[int]) -> dict[int, Floats]:
-    """Probability of each cell (cells,) given the first 1, 5, ... observations with log-ratios (n, cells)."""
-    sums = np.cumsum(log_ratios, axis=0)
+def combine(log_ratios: Floats, sizes: Sequence[int], further: int = 0) -> dict[int, Floats]:
+    """Probability of each cell (m,) given the first 1, 5, ... observations, with log-ratios (k, n, m) of k networks.
+
+    The last `further` of the m points are no cells: what is found there is on the same scale.
+    """
+    sums = np.cumsum(log_ratios, axis=1)
+    cells = sums.shape[2] - further
     found = {}
     for size in sizes:
-        probability = np.exp(sums[size - 1] - sums[size - 1].max())
-        found[size] = probability / probability.sum()
+        each = sums[:, size - 1]
+        probability = np.exp(each - each[:, :cells].max(axis=1, keepdims=True))
+        found[size] = (probability / probability[:, :cells].sum(axis=1, keepdims=True)).mean(axis=0)
     return found
 
 
 def write_combination(path: Path, grid: SharedGrid, log_ratios: Floats, truth: Mapping[str, float] | None) -> None:
-    """Write `combined.h5`: `log_ratio` (n, cells ...), `axis/<name>` in physical units, and `z/<name>` of a mock."""
+    """Write `combined.h5`: `log_ratio` (k, n, cells ...), `axis/<name>` in physical units, and `z/<name>` of a mock."""
     import h5py
 
     with h5py.File(path, "w") as file:
-        file.create_dataset("log_ratio", data=log_ratios.reshape(-1, *grid.shape), dtype=np.float32)
+        file.create_dataset("log_ratio", data=log_ratios.reshape(*log_ratios.shape[:2], *grid.shape), dtype=np.float32)
         file.attrs["shared"] = list(grid.names)
         for name in grid.names:
             file.create_dataset(f"axis/{name}", data=grid.axis(name))
@@ -151,7 +166,7 @@ def write_combination(path: Path, grid: SharedGrid, log_ratios: Floats, truth: M
 
 @dataclass(frozen=True)
 class Combination:
-    """What `write_combination` wrote: log-ratios (n, cells ...), midpoints of the cells, and the truth of a mock."""
+    """What `write_combination` wrote: log-ratios (k, n, cells ...), midpoints of the cells, and the truth of a mock."""
 
     log_ratios: Floats
     axes: dict[str, Floats]

@@ -318,14 +318,14 @@ def _label_corner(
 
 
 def _inner_ticks(limits: tuple[float, float]) -> list[float]:
-    """One to three round numbers that are not so near to an edge that their labels reach beyond it."""
+    """Two or three round numbers that are not so near to an edge that their labels reach beyond it."""
     low, high = limits
     margin = EDGE * (high - low)
-    for number in (2, 3, 4):
-        ticks = MaxNLocator(number).tick_values(low, high)
-        inner = [float(tick) for tick in ticks if low + margin <= tick <= high - margin]
-        if inner:
-            break
+    inner: list[float] = []
+    for intervals in (2, 3, 4, 5):
+        if len(inner) < 2:
+            ticks = MaxNLocator(intervals).tick_values(low, high)
+            inner = [float(tick) for tick in ticks if low + margin <= tick <= high - margin]
     return inner[:3]
 
 

@@ -89,7 +89,7 @@ def test_report_says_what_was_found_and_where_it_comes_from(run_folder, provenan
     for text in (
         "How steep is the line?", "7 simulations in 2 rounds, settled", "2 of them came from the store, 5 were made",
         "Verdict: <strong>no</strong>", "no in at most 10% of runs", "p-value &lt; 1 &amp; so on", "0.004", "0.01 to 1",
-        "1.050", "einstein_radius", "arcsec", "Marginal posteriors (diagonal", "3.0</td>", "5.0</td>",
+        "1.050", "einstein_radius", "arcsec", "Marginal posteriors (dashed", "3.0</td>", "5.0</td>",
         "c0ffee, with changes that are not committed", "under no version control", "1 of the experiment, 2 of the mock",
         "fingerprint aa", provenance["files"]["my.yaml"], "config 33 code 44",
         provenance["store"]["results/my/round-1"]["digest"],

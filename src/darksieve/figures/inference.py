@@ -333,9 +333,12 @@ def _fit_margins(figure: Figure, grid: GridSpec) -> None:
     """Make a corner plot's margins as wide as the labels in them."""
     for _ in range(2):  # labels move a little with their panels
         figure.draw_without_rendering()
-        (left, bottom), size = figure.get_tightbbox().min, figure.get_figwidth()
-        before = grid.get_subplot_params()
-        grid.update(left=before.left + MARGIN - left / size, bottom=before.bottom + MARGIN - bottom / size)
+        found, size, before = figure.get_tightbbox(), figure.get_figwidth(), grid.get_subplot_params()
+        grid.update(
+            left=before.left + MARGIN - found.x0 / size,
+            bottom=before.bottom + MARGIN - found.y0 / size,
+            right=min(1.0 - MARGIN, before.right + 1.0 - MARGIN - found.x1 / size),
+        )
         for axes in figure.axes:
             spec = axes.get_subplotspec()
             assert spec is not None

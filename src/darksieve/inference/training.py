@@ -53,10 +53,10 @@ class _Data:
         self,
         source: Source,
         observe: Callable[[Batch], Batch],
-        turn: Callable[[Batch], Batch] | None,
         device: torch.device,
+        turn: Callable[[Batch], Batch] | None = None,
     ) -> None:
-        self.source, self.observe, self.turn, self.device = source, observe, turn, device
+        self.source, self.observe, self.device, self.turn = source, observe, device, turn
         self.z = torch.from_numpy(source.z).to(device)
         self.resident = self._to_device(source.x) if isinstance(source, MemorySource) else {}
 
@@ -171,7 +171,7 @@ def _train_network(
         return apply_masks(experiment.simulator.observe(signal, noise), masks)
 
     turn = partial(turn_images, generator=noise) if config.turn_images else None
-    data = _Data(simulations, observe, turn, device)
+    data = _Data(simulations, observe, device, turn)
     training_rows, validation_rows = _split(experiment, simulations, round_number)
     validation = _Validation(data, validation_rows, max(config.batch, 256), noise)
 

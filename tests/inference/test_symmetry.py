@@ -1,12 +1,14 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
 from darksieve.inference import training
 from darksieve.inference.losses import ratio_loss
 from darksieve.inference.symmetry import turn_images
 from darksieve.inference.training import train
+from darksieve.problem.errors import DarksieveError
 from darksieve.store.reader import MemorySource
 
 
@@ -24,6 +26,11 @@ def test_images_are_seen_in_all_eight_positions_and_other_arrays_as_they_are():
     assert all(abs(seen.count(position) - expected) < 4 * spread for position in positions)
     torch.testing.assert_close(turned["stack"], turned["image"][:, None].expand(400, 2, 3, 3))
     assert turned["vector"] is vector
+
+
+def test_data_without_a_square_image_are_one_line():
+    with pytest.raises(DarksieveError, match="no square image"):
+        turn_images({"image": torch.zeros(2, 3, 4), "vector": torch.zeros(2, 3)}, torch.Generator())
 
 
 def test_training_turns_images_anew_in_each_epoch(trained, monkeypatch):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from darksieve.problem.errors import DarksieveError
+
 __all__ = ["turn_images"]
 
 
@@ -19,7 +21,16 @@ def turn_images(signal: Mapping[str, Tensor], generator: torch.Generator) -> dic
         Noise-free data of n simulations; all images of one of them are turned alike.
     generator : torch.Generator
         On the device of the data.
+
+    Raises
+    ------
+    DarksieveError
+        If none of the arrays is a square image.
     """
+    if not any(map(_square, signal.values())):
+        raise DarksieveError(
+            "the data hold no square image", where="training.turn_images", mend="leave it out, or crop the image"
+        )
     number = len(next(iter(signal.values())))
     position = torch.randint(8, (number,), generator=generator, device=generator.device)
     return {name: _turned(array, position) if _square(array) else array for name, array in signal.items()}

@@ -192,8 +192,8 @@ class TrainingConfig(Section):
     ensemble: int = Field(1, ge=1, description="networks that are trained, each from another start, and averaged")
     turn_images: bool = Field(
         False,
-        description="turn and mirror square images at random, anew in each epoch, which is worth eight times the "
-        "simulations where nothing has a direction: instrument, prior, and all parameters with a marginal",
+        description="turn and mirror square images at random, anew in each epoch; right only where nothing has "
+        "a direction: instrument, prior, and all parameters with a marginal",
     )
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="simulations kept for validation")
     patience: int | None = Field(

@@ -13,6 +13,7 @@ from darksieve.inference.embeddings import (
     choose_embedding,
 )
 from darksieve.inference.network import ConditionalRatios, RatioNetwork
+from darksieve.inference.whitening import Whitening
 from darksieve.problem.box import Box
 from darksieve.problem.prior import Parameter, Prior, one_dimensional_prior
 
@@ -44,14 +45,20 @@ def test_compression_is_linear_in_the_noise_and_logarithmic_above_it():
     torch.testing.assert_close(layer(bright), expected, rtol=1e-3, atol=0)
 
 
+def test_network_keeps_the_wanted_principal_components():
+    network = RatioNetwork({"y": (50,)}, PRIOR, ["a"], components=7)
+    assert network.principal.components.shape == (50, 7)
+
+
 def test_principal_summary_holds_the_best_linear_estimate():
     """For a linear signal in white noise its error is the Wiener filter's, known in closed form."""
     torch.manual_seed(1)
     n, d, sigma = 6000, 30, 0.5
     z, design = torch.randn(n, 2), torch.randn(2, d)
     signal = z @ design
-    summary = PrincipalSummary(d, 2, 3)
-    summary.fit(signal, signal + sigma * torch.randn(n, d), z, torch.zeros(n, d))
+    summary = PrincipalSummary(d, 2, 3, 96)
+    noise = sigma * torch.randn(n, d)
+    summary.fit(signal, signal + noise, z, torch.zeros(n, d), Whitening([noise]))
     y = summary(signal + sigma * torch.randn(n, d))[:, :2]
     # regressing z on the two summaries must leave the posterior variance
     fit = torch.linalg.lstsq(y, z).solution
@@ -66,8 +73,8 @@ def test_principal_summary_keeps_the_directions_that_stand_out():
     n, d = 2000, 200
     design = torch.linalg.qr(torch.randn(d, 3)).Q.T
     signal = torch.randn(n, 3) @ (design * torch.tensor([[30.0], [20.0], [10.0]])) + 0.1 * torch.randn(n, d)
-    summary = PrincipalSummary(d, 2, 1)
-    summary.fit(signal, signal, torch.randn(n, 2), summary.project(signal))
+    summary = PrincipalSummary(d, 2, 1, 96)
+    summary.fit(signal, signal, torch.randn(n, 2), summary.project(signal), Whitening([torch.zeros(n, d)]))
     found = torch.nn.functional.normalize(summary.components[:, :3], dim=0)
     torch.testing.assert_close((design @ found).abs(), torch.eye(3), atol=0.05, rtol=0)
 
@@ -77,8 +84,8 @@ def test_principal_summary_learns_almost_nothing_by_heart():
     torch.manual_seed(1)
     n, d = 1000, 400
     signal, z = torch.randn(n, d), torch.randn(n, 2)
-    summary = PrincipalSummary(d, 2, 1)
-    summary.fit(signal, signal, z, summary.project(signal))
+    summary = PrincipalSummary(d, 2, 1, 96)
+    summary.fit(signal, signal, z, summary.project(signal), Whitening([torch.zeros(n, d)]))
     components = int((summary.components.abs().sum(dim=0) > 0).sum())
     assert components == n // ROWS_A_COMPONENT
     y = summary(signal)[:, :2]
@@ -90,13 +97,13 @@ def test_principal_summary_learns_almost_nothing_by_heart():
 def test_learned_features_survive_a_fit_to_a_smaller_box():
     torch.manual_seed(1)
     z, design = torch.randn(4000, 3), torch.randn(3, 50)
-    summary = PrincipalSummary(50, 3, 4)
+    summary = PrincipalSummary(50, 3, 4, 96)
     signal, noise = z @ design, 0.01 * torch.randn(4000, 50)
-    summary.fit(signal, signal + noise, z, torch.zeros(4000, 50))
+    summary.fit(signal, signal + noise, z, torch.zeros(4000, 50), Whitening([noise]))
     smaller = (0.3 * z + torch.tensor([1.0, -0.5, 0.2])) @ design
     x = smaller + noise
     features = summary(x)[:, 3:]
-    summary.fit(smaller, x, z, summary.project(x))
+    summary.fit(smaller, x, z, summary.project(x), Whitening([noise]))
     # what is lost is the noise outside of the three components of the smaller box
     torch.testing.assert_close(summary(x)[:, 3:], features, atol=0.02, rtol=0)
 

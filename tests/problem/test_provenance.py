@@ -35,9 +35,9 @@ def test_the_lens_simulator_depends_on_the_lens_and_the_contract_alone():
     modules = set(imported_modules("darksieve.simulators.lens"))
     others = {name for name in modules if not name.startswith("darksieve.simulators.lens")}
     assert others <= {
-        "darksieve", "darksieve.inference.posterior", "darksieve.problem.errors", "darksieve.problem.files",
-        "darksieve.problem.section", "darksieve.problem.simulator", "darksieve.problem.swyft_adapter",
-        "darksieve.simulators.options",
+        "darksieve", "darksieve.inference.posterior", "darksieve.problem.block_factor", "darksieve.problem.errors",
+        "darksieve.problem.files", "darksieve.problem.section", "darksieve.problem.simulator",
+        "darksieve.problem.swyft_adapter", "darksieve.simulators.options",
     }  # fmt: skip
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from darksieve.inference.whitening import Whitening
+
 __all__ = ["Compress", "DeepSet", "Perceptron", "PrincipalSummary", "Standardise", "choose_embedding", "least_squares"]
 
-COMPONENTS = 96
 ROWS_TO_FIT = 8192
 ROWS_A_COMPONENT = 20
 RIDGE = 1e-6
@@ -80,9 +81,9 @@ class PrincipalSummary(nn.Module):
     mean: Tensor
     components: Tensor
 
-    def __init__(self, inputs: int, parameters: int, features: int, hidden: int = 256) -> None:
+    def __init__(self, inputs: int, parameters: int, features: int, components: int, hidden: int = 256) -> None:
         super().__init__()
-        number = min(COMPONENTS, inputs)
+        number = min(components, inputs)
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("components", torch.zeros(inputs, number))
         self.estimate = nn.Linear(number, parameters)
@@ -101,7 +102,7 @@ class PrincipalSummary(nn.Module):
         return (x - self.mean) @ self.components
 
     @torch.no_grad()
-    def fit(self, signal: Tensor, x: Tensor, z: Tensor, before: Tensor) -> None:
+    def fit(self, signal: Tensor, x: Tensor, z: Tensor, before: Tensor, white: Whitening) -> None:
         """Find the components, begin the linear estimates; turn the learned features to the new components.
 
         Parameters
@@ -112,12 +113,14 @@ class PrincipalSummary(nn.Module):
             Their standardised parameters.
         before : Tensor (n, C)
             What `project` gave for these data before; the learned features read it off the new components.
+        white : Whitening
+            Of the noise: components are those of the signal in units in which it is white.
         """
         fitted = bool(self.components.any())
         rows = min(ROWS_TO_FIT, len(signal))
         number = min(self.components.shape[1], max(1, rows // ROWS_A_COMPONENT))
         self.mean = signal.mean(dim=0)
-        components = torch.svd_lowrank(signal[:rows] - self.mean, q=number)[2]
+        components = white.transposed(torch.svd_lowrank(white(signal[:rows] - self.mean), q=number)[2].T).T
         y = (x[:rows] - self.mean) @ components
         spread = y.std(dim=0).clamp_min(torch.finfo(y.dtype).tiny)
         self.components[:, :number], self.components[:, number:] = components / spread, 0

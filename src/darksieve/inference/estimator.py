@@ -46,6 +46,7 @@ def build_network(experiment: Experiment, shapes: Mapping[str, tuple[int, ...]])
             experiment.config.marginals.joint,
             config.embedding,
             config.features,
+            config.components,
             [name for name, described in experiment.simulator.descriptions.items() if described.exchangeable],
         )
     where = f"network.class {config.class_}"

@@ -26,6 +26,7 @@ from darksieve.inference.embeddings import (
     choose_embedding,
     least_squares,
 )
+from darksieve.inference.whitening import Whitening
 from darksieve.problem.box import Box
 from darksieve.problem.prior import Prior
 
@@ -36,6 +37,7 @@ speed_up_swyft()
 LOG_WIDTHS = (-8.0, 3.0)
 FARTHEST = 3.0  # standard deviations of the box by which a component's centre may lie outside
 NOISE_FLOOR = 1e-2
+ROWS_TO_WHITEN = 8192
 
 
 def _noise_scale(signal: Tensor, x: Tensor) -> Tensor:
@@ -196,6 +198,8 @@ class RatioNetwork(swyft.SwyftModule):
         `auto`, `cnn`, `resnet` or `mlp`; `principal` for none but the principal components of the signal.
     features : int
         Summaries that each array's embedding gives.
+    components : int
+        Principal components of the signal.
     exchangeable : collection of str
         Data arrays that are sets, with an embedding of their own.
     """
@@ -209,6 +213,7 @@ class RatioNetwork(swyft.SwyftModule):
         joint: bool = False,
         embedding: str = "auto",
         features: int = 32,
+        components: int = 96,
         exchangeable: Collection[str] = (),
     ) -> None:
         super().__init__()
@@ -221,7 +226,7 @@ class RatioNetwork(swyft.SwyftModule):
         self.standardise = nn.ModuleDict({name: Standardise(shape) for name, shape in embedded.items()})
         self.embed = nn.ModuleDict({n: choose_embedding(embedding, s, features) for n, s in embedded.items()})
         inputs = sum(int(torch.Size(shape).numel()) for shape in ordered.values())
-        self.principal = PrincipalSummary(inputs, len(names), features) if ordered else None
+        self.principal = PrincipalSummary(inputs, len(names), features, components) if ordered else None
         self.coordinates = Coordinates(prior)
         learned = features * (len(self.sets) + len(self.embed))
         linear = len(names) if ordered else 0
@@ -282,8 +287,9 @@ class RatioNetwork(swyft.SwyftModule):
             self.compress[name].fit(x[name], _noise_scale(signal[name], x[name]))  # type: ignore[operator]
         for name in self.standardise:
             self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
-        flat_signal, flat_x = (self._flatten(self._compress(data)) for data in (signal, x))
-        self.principal.fit(flat_signal, flat_x, self.coordinates(z), before)
+        signal, x = self._compress(signal), self._compress(x)
+        white = Whitening([(x[name] - signal[name])[:ROWS_TO_WHITEN] for name in signal])
+        self.principal.fit(self._flatten(signal), self._flatten(x), self.coordinates(z), before, white)
 
     def summarise(self, x: Mapping[str, Tensor]) -> Tensor:
         """Summaries (n, F) of data arrays (n, ...)."""

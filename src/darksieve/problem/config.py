@@ -172,6 +172,7 @@ class NetworkConfig(Section):
         "of the noise-free signal; principal: these alone, which what no simulation shows misleads least",
     )
     features: int = Field(32, ge=1, description="summaries that the embedding gives a parameter estimator")
+    components: int = Field(96, ge=1, description="principal components of the noise-free signal")
     options: dict[str, Any] = Field({}, description="keyword arguments of your own network")
 
 

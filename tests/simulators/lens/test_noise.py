@@ -100,7 +100,7 @@ def dense_covariance(rate, background, correlation):
     smooth = smoothing(weight)
     parts = ((np.sqrt(1 - share), smooth @ smooth.T), (np.sqrt(share), knots @ knots.T))
     together = sum(np.outer(amount, amount) * matrix for amount, matrix in parts)
-    deviation = np.sqrt(detector(rate) + (0.3 * rate) ** 2).ravel()
+    deviation = np.sqrt(detector(rate) + error).ravel()
     return together * np.outer(deviation, deviation)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from darksieve.problem.block_factor import BlockFactor, factorise
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.section import Section, read_config
 from darksieve.simulators.lens.instrument import convolve, gaussian_kernel, read_map
@@ -30,10 +30,10 @@ class ModelError:
     Attributes
     ----------
     fraction : float
-        Its standard deviation, as a fraction of the pixel's expected rate.
+        Its standard deviation, as a fraction of the pixel's expected rate, or of `light`.
     light : Tensor, optional
-        If it is correlated: an image (P, P) [electron / s] of about the expected rate, which says how much of each
-        pixel's noise it is. The correlation must not depend on parameters, so that it is inverted but once.
+        If it is correlated: an image (P, P) [electron / s] of about the expected rate. Then the error depends on no
+        parameter, so that its size tells nothing of them, and its correlation is inverted but once.
     taps : Tensor, optional
         If it is correlated: the kernel (2 h + 1,) of unit square sum that smooths it along rows and columns.
     """
@@ -46,7 +46,7 @@ class ModelError:
 class _ModelErrorOptions(Section):
     """The option `model_error`, if it is correlated."""
 
-    fraction: float = Field(ge=0, le=1, description="standard deviation, as a fraction of a pixel's light")
+    fraction: float = Field(ge=0, le=1, description="standard deviation, as a fraction of a pixel's light in `image`")
     fwhm: float = Field(gt=0, description="full width at half maximum of the Gaussian that smooths it [arcsec]")
     image: dict[str, Any] = Field(description="an image {file, dataset} of the lens: where there is light")
 
@@ -107,7 +107,7 @@ class Noise:
     background_rms: Tensor
     correlation: float = 0.0
     error: ModelError = ModelError()
-    _factors: dict[bytes, _Factor] = field(default_factory=dict, repr=False, compare=False)
+    _factors: dict[bytes, BlockFactor] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if (self.correlation or self.error.taps is not None) and not self.is_normal:
@@ -134,7 +134,8 @@ class Noise:
         """Variance of each pixel (B, P, P) [electron^2 / s^2] at the expected rate (B, P, P) [electron / s]."""
         averaging = _averaging(_neighbour_weight(self.correlation), 2)
         detector = averaging * rate.clamp(min=0) / self.exposure_time + self.background_rms**2
-        return detector + (self.error.fraction * rate) ** 2
+        light = rate if self.error.light is None else self.error.light
+        return detector + (self.error.fraction * light) ** 2
 
     def add(self, rate: Tensor, generator: torch.Generator) -> Tensor:
         """Draw what the detector records of expected rates (B, P, P) [electron / s]; where one is negative no photon.
@@ -225,13 +226,13 @@ class Noise:
         assert light is not None
         return (self.error.fraction * light) ** 2 / self.variance(light)
 
-    def _factor(self, used: Tensor, like: Tensor) -> _Factor:
+    def _factor(self, used: Tensor, like: Tensor) -> BlockFactor:
         key = used.cpu().numpy().tobytes() + str((used.shape, like.dtype, like.device)).encode()
         if key not in self._factors:
             self._factors[key] = self._factorise(used, like)
         return self._factors[key]
 
-    def _factorise(self, used: Tensor, like: Tensor) -> _Factor:
+    def _factorise(self, used: Tensor, like: Tensor) -> BlockFactor:
         """Cholesky factor of the correlation of the pixels used."""
         weight = _neighbour_weight(self.correlation)
         parts = [(torch.tensor([weight, 1.0, weight], dtype=torch.float64), torch.ones(()))]
@@ -239,7 +240,7 @@ class Noise:
             share = self._share().double().cpu()
             parts = [(parts[0][0], (1 - share).sqrt()), (self.error.taps.double().cpu(), share.sqrt())]
         elif not self.correlation:
-            return _Factor([], like)
+            return BlockFactor()
         reach = max(len(taps) for taps, _ in parts) - 1  # pixels that are farther apart are independent
         tables = [(_autocorrelation(taps, max(used.shape)), amount.expand(used.shape)) for taps, amount in parts]
         every = torch.nonzero(used.cpu())
@@ -253,34 +254,7 @@ class Noise:
                 found += torch.outer(amount[tuple(one.T)], amount[tuple(other.T)]) * table[down] * table[right]
             return found
 
-        blocks: list[tuple[Tensor, Tensor]] = []
-        beside = torch.zeros(len(places[0]), 0, dtype=torch.float64)
-        for before, here in pairwise([places[0][:0], *places]):
-            if blocks:
-                beside = torch.linalg.solve_triangular(
-                    blocks[-1][0].T, correlation(here, before), upper=True, left=False
-                )
-            lower = torch.linalg.cholesky(correlation(here, here) - beside @ beside.T)
-            blocks.append((lower, beside))
-        return _Factor(blocks, like)
-
-
-class _Factor:
-    """The lower triangle of a block-tridiagonal Cholesky factor; without blocks, that of the unit matrix."""
-
-    def __init__(self, blocks: list[tuple[Tensor, Tensor]], like: Tensor) -> None:
-        self.log_determinant = sum(2 * float(lower.diagonal().log().sum()) for lower, _ in blocks)
-        self.blocks = [(lower.to(like), beside.to(like)) for lower, beside in blocks]
-
-    def solve(self, values: Tensor) -> Tensor:
-        """L^-1 of each row of values (B, N)."""
-        if not self.blocks:
-            return values
-        solved = [values[:, :0]]
-        for part, (lower, beside) in zip(values.split([len(lower) for lower, _ in self.blocks], dim=1), self.blocks):
-            rest = part - solved[-1] @ beside.T
-            solved.append(torch.linalg.solve_triangular(lower, rest.T, upper=False).T)
-        return torch.cat(solved, dim=1)
+        return factorise(len(places), lambda i, j: correlation(places[i], places[j])).to(like)
 
 
 def _neighbour_weight(correlation: float) -> float:

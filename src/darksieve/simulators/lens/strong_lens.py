@@ -82,7 +82,7 @@ class StrongLens(Simulator):
     model_error : float or mapping
         Standard deviation of what the model does not know of a pixel, such as a source's knots, as a fraction of the
         pixel's light: it is drawn with the noise, 0 to 1. `{fraction, fwhm, image: {file, dataset}}` correlates it by
-        a Gaussian of this full width at half maximum [arcsec]; the image of the lens says which pixels hold light.
+        a Gaussian of this full width at half maximum [arcsec], and light is that of the image, whatever the parameters.
     redshift_lens, redshift_source : float
         They set the physical scale of the subhalo (Planck 2018 cosmology).
     concentration, truncation : float

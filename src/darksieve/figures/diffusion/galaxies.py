@@ -56,7 +56,7 @@ def statistics_figure(record: Mapping[str, Any]) -> Figure:
         power.loglog(record["power"]["wavenumber"], record["power"][which], color=colour, lw=1.2)
         near.hist(record["nearest"][which], bins=25, histtype="step", density=True, color=colour)
     power.set(xlabel="cycles an image", ylabel="mean power")
-    near.set(xlabel="rms distance to the nearest\ngalaxy learned from", yticks=[])
+    near.set(xlabel="rms distance to the\nnearest learned from", yticks=[])
     steps = 100 * np.arange(1, 1 + len(record["losses"]))
     loss.plot(steps, record["losses"], color=GREY, lw=1)
     loss.set(xlabel="gradient steps", ylabel="loss")

@@ -24,7 +24,7 @@ class Whitening:
 
     Parameters
     ----------
-    noise : sequence of Tensor (n, *shape)
+    noise : sequence of Tensor (n, ...)
         Draws of each array's noise.
 
     References: Furrer & Bengtsson 2007, J. Multivar. Anal. 98, 227 (tapered sample covariances).

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from darksieve.inference.channels import ChannelLinear, speed_up_swyft
 from darksieve.inference.coordinates import LOG_ROOT_TWO_PI, Coordinates, log_normal_mass
 from darksieve.inference.embeddings import (
+    ROWS_TO_FIT,
     Compress,
     DeepSet,
     PrincipalSummary,
@@ -37,7 +38,6 @@ speed_up_swyft()
 LOG_WIDTHS = (-8.0, 3.0)
 FARTHEST = 3.0  # standard deviations of the box by which a component's centre may lie outside
 NOISE_FLOOR = 1e-2
-ROWS_TO_WHITEN = 8192
 
 
 def _noise_scale(signal: Tensor, x: Tensor) -> Tensor:
@@ -288,7 +288,7 @@ class RatioNetwork(swyft.SwyftModule):
         for name in self.standardise:
             self.standardise[name].fit(self.compress[name](x[name]))  # type: ignore[operator]
         signal, x = self._compress(signal), self._compress(x)
-        white = Whitening([(x[name] - signal[name])[:ROWS_TO_WHITEN] for name in signal])
+        white = Whitening([(x[name] - signal[name])[:ROWS_TO_FIT] for name in signal])
         self.principal.fit(self._flatten(signal), self._flatten(x), self.coordinates(z), before, white)
 
     def summarise(self, x: Mapping[str, Tensor]) -> Tensor:

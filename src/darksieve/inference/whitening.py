@@ -59,9 +59,10 @@ def _factor(noise: Tensor) -> BlockFactor:
     def covariance(i: int, j: int) -> Tensor:
         found = blocks[i].flatten(1).T @ blocks[j].flatten(1) / (variance * len(noise))
         found *= torch.kron(first[places[i]][:, places[j]], rest)
+        found = found.double()  # single precision may lose the sign of the smallest eigenvalues
         return found + RIDGE * torch.eye(len(found)).to(found) if i == j else found
 
-    return factorise(len(blocks), covariance)
+    return factorise(len(blocks), covariance).to(noise)
 
 
 def _taper(noise: Tensor, axis: int) -> tuple[Tensor, int]:

@@ -10,9 +10,23 @@ import yaml
 from scipy.stats import multivariate_normal, norm
 
 from darksieve.cli import main
-from darksieve.diagnostics.combination import check_combination, collect_observations, describe_combination
+from darksieve.diagnostics.combination import (
+    check_combination,
+    collect_observations,
+    describe_combination,
+    find_common_error,
+)
 from darksieve.figures.combination import combination_figure
-from darksieve.inference.combination import DEGREE, SharedGrid, SharedRatio, combine, read_combination
+from darksieve.inference.combination import (
+    DEGREE,
+    SharedGrid,
+    SharedRatio,
+    combine,
+    combine_sums,
+    find_exponents,
+    fit_common_error,
+    read_combination,
+)
 from darksieve.problem.box import Box
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.observation import make_observation
@@ -70,7 +84,7 @@ def test_combined_posterior_is_the_product_of_gaussians(load_record):
     ratio = as_they_are(estimator, experiment, ["z0"])
     x = collect_observations(experiment, make_observation(experiment))
     assert len(x["x"]) == 10
-    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), SIZES)
+    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), SIZES, 0.0)
     means, covariance = estimator.posterior(x["x"])
     for size in SIZES:
         precision = 1 + size * (1 / covariance[0, 0] - 1)
@@ -85,7 +99,7 @@ def test_pair_agrees_with_its_parts(load_record):
     estimator = estimator_of(experiment)
     ratio = as_they_are(estimator, experiment, ["z0", "z1"])
     x = {"x": make_observation(experiment).batch()["x"]}
-    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), [1])
+    record = describe_combination(ratio.grid, ratio.log_ratios(x, ratio.grid.midpoints()), [1], 0.0)
     (mean,), covariance = estimator.posterior(x["x"])
     for i, name in enumerate(("z0", "z1")):
         assert record["1"][name]["mean"] == pytest.approx(mean[i], abs=0.01)
@@ -95,7 +109,7 @@ def test_pair_agrees_with_its_parts(load_record):
 @pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
 def test_exact_ratios_pass(load_record, shared):
     experiment = combined(load_record, shared, ensembles=40)
-    record = check_combination(experiment, as_they_are(estimator_of(experiment), experiment, shared), {})
+    record = check_combination(experiment, as_they_are(estimator_of(experiment), experiment, shared), 0.0, {})
     assert record["passed"]
     assert record["sizes"]["10"]["inside_95"] >= 0.8  # 32 or fewer of 40 inside happens in 0.01% of cases
 
@@ -104,7 +118,7 @@ def test_error_that_grows_with_the_number_of_observations_is_seen(load_record):
     """A shift of 0.3 of one posterior's s.d. is hidden in one, and is a whole s.d. of ten together."""
     experiment = combined(load_record, ["z0"], ensembles=40)
     wrong = estimator_of(experiment, Wrong(shift=0.3))
-    record = check_combination(experiment, as_they_are(wrong, experiment, ["z0"]), {})
+    record = check_combination(experiment, as_they_are(wrong, experiment, ["z0"]), 0.0, {})
     assert not record["passed"]
     assert record["sizes"]["10"]["p_value"] < 0.01 < record["sizes"]["1"]["p_value"]
 
@@ -137,7 +151,7 @@ def test_dividing_exact_ratios_by_their_mean_leaves_them_right(load_record, shar
     experiment = combined(load_record, shared, ensembles=40)
     grid = SharedGrid(experiment.prior, tuple(shared))
     ratio = SharedRatio.normalised([estimator_of(experiment)], grid, draw_data(experiment, 2000))
-    record = check_combination(experiment, ratio, {})
+    record = check_combination(experiment, ratio, 0.0, {})
     assert record["passed"]
     assert record["sizes"]["10"]["inside_95"] >= 0.8
 
@@ -199,8 +213,9 @@ def test_verb_writes_what_the_figure_shows(line_record, load_record, tmp_path):
     assert found.log_ratios.shape[:2] == (2, 5)
     assert record["log_mean_ratio"]["smallest"] < record["log_mean_ratio"]["largest"]
     assert found.truth == {"intercept": 0.4, "slope": -0.7}
+    assert found.common_error == record["common_error"]
     widths = [record["posterior"][size]["slope"]["standard_deviation"] for size in ("1", "5")]
-    assert widths[1] < 0.7 * widths[0]
+    assert widths[1] < 0.9 * widths[0]
     contours, truths = combination_figure(found, record, {"slope": "$b$"}).axes
     assert contours.get_ylabel() == "$b$"
     assert "10 mock ensembles" in truths.get_ylabel()
@@ -210,9 +225,52 @@ def test_grid_holds_the_prior_once(load_record):
     experiment = combined(load_record, ["z0"])
     grid = SharedGrid(experiment.prior, ("z0",))
     np.testing.assert_allclose(grid.parameters(grid.midpoints())[:, 0], grid.axis("z0"))
-    assert list(combine(np.zeros((1, 2, 4)), [1, 2])[2]) == [0.25] * 4
+    assert list(combine(np.zeros((1, 2, 4)), [1, 2], 0.3)[2]) == [0.25] * 4
 
 
 def test_networks_that_disagree_are_mixed():
-    log_ratios = np.log([[[8.0, 1.0, 1.0, 2.0]], [[1.0, 8.0, 1.0, 2.0]]])
-    np.testing.assert_allclose(combine(log_ratios, [1], further=1)[1], [0.45, 0.45, 0.1, 0.2])
+    sums = np.log([[[8.0, 1.0, 1.0, 2.0]], [[1.0, 8.0, 1.0, 2.0]]])
+    np.testing.assert_allclose(combine_sums(sums, np.ones(1), further=1)[0], [0.45, 0.45, 0.1, 0.2])
+
+
+def test_common_error_is_that_by_which_gaussian_ensembles_are_off():
+    """One observation: s.d. 0.1 around the truth; what all of an ensemble share has a fifth of that variance.
+
+    From 400 ensembles; within four standard errors, of which that of the variance is (2 / 400)^(1/2) of it.
+    """
+    generator, sizes, cells = np.random.default_rng(6), [1, 5, 20], (np.arange(1000) + 0.5) / 1000
+    ensembles = []
+    for truth in generator.uniform(0.3, 0.7, 400):
+        each = truth + 0.1 * generator.standard_normal(20) + 0.1 * 0.2**0.5 * generator.standard_normal()
+        points = np.append(cells, truth)
+        log_ratios = -0.5 * ((each[:, None] - points) / 0.1) ** 2
+        ensembles.append(np.cumsum(log_ratios, axis=0)[None, np.array(sizes) - 1])
+    variance_of_twenty = 1 / 20 + 0.2
+    tolerance = 4 * (2 / 400) ** 0.5 * variance_of_twenty
+    assert fit_common_error(ensembles, sizes) == pytest.approx(0.2, abs=tolerance)
+    np.testing.assert_allclose(find_exponents(sizes, 0.2), [1 / 1.2, 1 / 2, 1 / 5])
+
+
+def test_combined_posterior_is_widened_by_the_common_error(load_record):
+    """The shift of 0.3 s.d. that is seen in ten observations together is found, and the widened posterior holds it."""
+    experiment = combined(load_record, ["z0"], ensembles=40)
+    ratio = as_they_are(estimator_of(experiment, Wrong(shift=0.3)), experiment, ["z0"])
+    common_error = find_common_error(experiment, ratio, {})
+    record = check_combination(experiment, ratio, common_error, {})
+    assert record["exponents"]["10"] < 0.7
+    assert record["sizes"]["10"]["inside_95"] >= 0.8
+    unwidened = check_combination(experiment, ratio, 0.0, {})
+    assert record["sizes"]["10"]["inside_68"] > unwidened["sizes"]["10"]["inside_68"]
+
+
+@pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
+def test_exact_ratios_are_hardly_widened(load_record, shared):
+    """The s.d. of the fitted variance is (2 / 40)^(1/2) = 0.22 of it for one parameter: below 1 + 3 x 0.22."""
+    experiment = combined(load_record, shared, ensembles=40)
+    ratio = as_they_are(estimator_of(experiment), experiment, shared)
+    assert find_exponents([10], find_common_error(experiment, ratio, {}))[0] > 1 / 1.66
+
+
+def test_one_observation_is_as_it_is(load_record):
+    experiment = combined(load_record, ["z0"], sizes=[1])
+    assert find_common_error(experiment, as_they_are(estimator_of(experiment), experiment, ["z0"]), {}) == 0.0

@@ -34,7 +34,13 @@ def new_simulations(requests):
 def test_without_a_budget_each_round_has_its_number():
     rounds = RoundsConfig(maximum=4, simulations=900, early_simulations=[300, 500])
     assert [r.simulations for r in spend(rounds, [1.0] * 5, 9)] == [300, 500, 900, 900]
-    assert [r.simulations for r in spend(rounds, [1.0] * 5, 2)] == [300, 500]
+    assert [r.simulations for r in spend(rounds, [1.0] * 5, 3)] == [300, 500, 900]
+
+
+@pytest.mark.parametrize("settled_after", [1, 2])
+def test_box_that_settles_early_gets_a_whole_round(settled_after):
+    rounds = RoundsConfig(maximum=4, simulations=900, early_simulations=[300, 500])
+    assert [r.simulations for r in spend(rounds, [1.0] * 5, settled_after)] == [*[300, 500][:settled_after], 900]
 
 
 @pytest.mark.parametrize("settled_after", [1, 2, 3, 9])

@@ -36,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Combine the observations, and check such combinations on mocks."""
-    from darksieve.diagnostics.combination import check_combination, collect_observations, describe_combination
+    from darksieve.diagnostics.combination import (
+        check_combination,
+        collect_observations,
+        describe_combination,
+        find_common_error,
+    )
     from darksieve.inference.combination import SharedGrid, SharedRatio, write_combination
     from darksieve.inference.estimator import Estimator
     from darksieve.inference.training import held_out
@@ -53,7 +58,9 @@ def run(options: argparse.Namespace) -> None:
     unseen, _ = held_out(experiment, simulations, observation.masks, round_number=1, at_most=NORMALISED_BY)
     ratio = SharedRatio.normalised(estimator.members, SharedGrid(experiment.prior, tuple(config.shared)), unseen)
     log_ratios = ratio.log_ratios(collect_observations(experiment, observation), ratio.grid.midpoints())
+    common_error = find_common_error(experiment, ratio, observation.masks)
     with whole_file(options.output) as part:
-        write_combination(part, ratio.grid, log_ratios, observation.truth)
-    record = check_combination(experiment, ratio, observation.masks)
-    write_json(options.summary, {**record, "posterior": describe_combination(ratio.grid, log_ratios, config.sizes)})
+        write_combination(part, ratio.grid, log_ratios, common_error, observation.truth)
+    record = check_combination(experiment, ratio, common_error, observation.masks)
+    posterior = describe_combination(ratio.grid, log_ratios, config.sizes, common_error)
+    write_json(options.summary, {**record, "posterior": posterior})

@@ -1,13 +1,14 @@
 """The posterior of shared parameters from many observations, and whether it is right on ensembles of mocks.
 
 An error of the estimator that no single posterior shows grows with the number of observations, the posterior's width
-falls with its root: so the combined posterior is checked as such, for truths from the prior, as often as asked.
+falls with its root: so the combined posterior is widened by what mock ensembles show of it, and checked on others, for
+truths from the prior.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from numpy.typing import NDArray
 
 from darksieve.diagnostics.records import record_p_values
 from darksieve.diagnostics.uniformity import uniform_p_value
-from darksieve.inference.combination import SharedGrid, SharedRatio, combine
+from darksieve.inference.combination import (
+    SharedGrid,
+    SharedRatio,
+    combine,
+    combine_sums,
+    find_exponents,
+    fit_common_error,
+    sum_log_ratios,
+)
 from darksieve.problem.errors import DarksieveError
 from darksieve.problem.experiment import Experiment
 from darksieve.problem.observation import Observation, apply_masks, make_observation
@@ -25,7 +34,7 @@ from darksieve.problem.simulator import simulate_checked
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_combination", "collect_observations", "describe_combination"]
+__all__ = ["check_combination", "collect_observations", "describe_combination", "find_common_error"]
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -60,36 +69,58 @@ def collect_observations(experiment: Experiment, observation: Observation) -> di
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def find_common_error(experiment: Experiment, ratio: SharedRatio, masks: Mapping[str, NDArray[np.bool_]]) -> float:
+    """Variance of what all observations share, over that of the posterior by one, from ensembles that check nothing."""
+    config = experiment.config.combination
+    assert config is not None
+    if config.sizes == [1]:
+        return 0.0
+    return fit_common_error(list(_sum_ensembles(experiment, ratio, masks, "fitted ensemble")), config.sizes)
+
+
 def check_combination(
-    experiment: Experiment, ratio: SharedRatio, masks: Mapping[str, NDArray[np.bool_]]
+    experiment: Experiment, ratio: SharedRatio, common_error: float, masks: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, Any]:
     """Where the truths of mock ensembles lie in their combined posteriors, for every number of observations.
 
     The mass of the region that is denser than the truth is uniform if the posteriors are right. The record also holds
-    between what the logarithm of the estimator's mean ratio lies, by which it was divided.
+    between what the logarithm of the estimator's mean ratio lies, by which it was divided, and the powers to which the
+    products were raised for the common error.
     """
     config = experiment.config.combination
     assert config is not None
-    generator = np.random.default_rng(derive_seed("combination", experiment.config.seed))
-    cells = ratio.grid.midpoints()
+    exponents = find_exponents(config.sizes, common_error)
     masses: dict[int, list[float]] = {size: [] for size in config.sizes}
-    for number in range(config.ensembles):
-        shared = generator.random(len(ratio.grid.names))
-        x = _mocks(experiment, shared, max(config.sizes), masks, f"ensemble {number}")
-        log_ratios = ratio.log_ratios(x, np.concatenate([cells, shared[None]]))
-        for size, found in combine(log_ratios, config.sizes, further=1).items():
+    for sums in _sum_ensembles(experiment, ratio, masks, "ensemble"):
+        for size, found in zip(config.sizes, combine_sums(sums, exponents, further=1)):
             probability, at_truth = found[:-1], found[-1]
             masses[size].append(float(probability[probability > at_truth].sum()))
-        log.info("%d of %d ensembles", number + 1, config.ensembles)
     records = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
-    log_means = ratio.log_means(cells)
+    log_means = ratio.log_means(ratio.grid.midpoints())
     return record_p_values(
         {size: record["p_value"] for size, record in records.items()},
         "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",
         ensembles=config.ensembles,
         sizes=records,
         log_mean_ratio={"smallest": float(log_means.min()), "largest": float(log_means.max())},
+        common_error=common_error,
+        exponents=dict(zip(records, exponents.tolist())),
     )
+
+
+def _sum_ensembles(
+    experiment: Experiment, ratio: SharedRatio, masks: Mapping[str, NDArray[np.bool_]], label: str
+) -> Iterator[Floats]:
+    """Sums of log-ratios (k, sizes, cells + 1) of mock ensembles, the last point the truth of each, from the prior."""
+    config = experiment.config.combination
+    assert config is not None
+    generator = np.random.default_rng(derive_seed("combination", label, experiment.config.seed))
+    cells = ratio.grid.midpoints()
+    for number in range(config.ensembles):
+        shared = generator.random(len(ratio.grid.names))
+        x = _mocks(experiment, shared, max(config.sizes), masks, f"{label} {number}")
+        yield sum_log_ratios(ratio.log_ratios(x, np.concatenate([cells, shared[None]])), config.sizes)
+        log.info("%s %d of %d", label, number + 1, config.ensembles)
 
 
 def _check_masses(masses: Floats) -> dict[str, Any]:
@@ -101,13 +132,15 @@ def _check_masses(masses: Floats) -> dict[str, Any]:
     }
 
 
-def describe_combination(grid: SharedGrid, log_ratios: Floats, sizes: Sequence[int]) -> dict[str, Any]:
+def describe_combination(
+    grid: SharedGrid, log_ratios: Floats, sizes: Sequence[int], common_error: float
+) -> dict[str, Any]:
     """Mean, standard deviation and central 95% of each shared parameter, by number of observations.
 
     `log_ratios` (k, n, cells) are those of k networks, n observations.
     """
     found = {}
-    for size, probability in combine(log_ratios, sizes).items():
+    for size, probability in combine(log_ratios, sizes, common_error).items():
         cells = probability.reshape(grid.shape)
         found[str(size)] = {
             name: _describe(grid.axis(name), cells.sum(axis=tuple(a for a in range(cells.ndim) if a != axis)))

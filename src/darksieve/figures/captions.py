@@ -49,7 +49,7 @@ CAPTIONS: dict[str, str] = {
     "spread": "Marginals of the observation by each network of the ensemble, around their mean, across the last box.",
     "combination": (
         "Posterior of the shared parameters by the number of observations, as 95% regions where they are a pair, and "
-        "where the truths of mock ensembles lie in it."
+        "where the truths of mock ensembles lie in it. It is widened by the error that all observations share."
     ),
     "joint": (
         "Share of test simulations whose truth lies nearer to a random point than a fraction of the joint "

@@ -37,7 +37,8 @@ def combination_figure(combination: Combination, record: Mapping[str, Any], titl
     posterior, truths = figure.subplots(1, 2, width_ratios=(3, 2))
     sizes = [int(size) for size in record["sizes"]]
     names, shape = list(combination.axes), combination.log_ratios.shape[2:]
-    by_size = combine(combination.log_ratios.reshape(*combination.log_ratios.shape[:2], -1), sizes)
+    log_ratios = combination.log_ratios.reshape(*combination.log_ratios.shape[:2], -1)
+    by_size = combine(log_ratios, sizes, combination.common_error)
     colours = _colours(len(sizes))
     for (size, probability), colour, line in zip(by_size.items(), colours, LINES * len(sizes)):
         label = f"{size} observation{'s' if size > 1 else ''}"

@@ -4,11 +4,15 @@ Observations that are independent given their shared parameters multiply: ln p(z
 log-ratios ln p(z | x_i) / p(z), each marginalised over the parameters of its own, plus ln p(z). So the estimator must
 hold for every observation: it is trained on the whole prior, in one round. The mean of the ratio p(x | z) / p(x) over
 all data x is one at each z; an estimator keeps this to some percent, which nobody sees in one observation and a hundred
-of them raise to the hundredth power, so the ratios are divided by their mean first. What is wrong beyond this differs
-from network to network: an ensemble's combined posterior is the mean of those by each of its networks.
+of them raise to the hundredth power, so the ratios are divided by their mean first. Part of what is wrong beyond this
+differs from network to network: an ensemble's combined posterior is the mean of those by each of its networks. The rest
+is common to all observations. It moves the combined posterior by a hundred as far as that by two, while widths fall: if
+its variance is c times that of the posterior by one, the variance by n is not 1 / n but 1 / n + c. So the product is
+raised to the power 1 / (1 + c n), with the c that mock ensembles find most likely.
 
 References: Brehmer, Mishra-Sharma et al. 2019, ApJ 886, 49 (arXiv 1909.02005), section 3; Hermans
-et al. 2022, TMLR (arXiv 2110.06581), section 4 (ensembles are more conservative).
+et al. 2022, TMLR (arXiv 2110.06581), section 4 (ensembles are more conservative); Ribatet, Cooley & Davison 2012,
+Statistica Sinica 22, 813 (arXiv 0911.5357): a power for a likelihood that is not the data's own.
 """
 
 from __future__ import annotations
@@ -30,12 +34,24 @@ if TYPE_CHECKING:
 
     from darksieve.inference.estimator import Estimator
 
-__all__ = ["Combination", "SharedGrid", "SharedRatio", "combine", "read_combination", "write_combination"]
+__all__ = [
+    "Combination",
+    "SharedGrid",
+    "SharedRatio",
+    "combine",
+    "combine_sums",
+    "find_exponents",
+    "fit_common_error",
+    "read_combination",
+    "sum_log_ratios",
+    "write_combination",
+]
 
 Floats = NDArray[np.float64]
 CELLS = {1: 1024, 2: 96}  # along each axis, by the number of shared parameters
 NODES = {1: 32, 2: 16}  # along each axis, at which the mean of the ratio is found
 DEGREE = 6  # of the polynomial between them
+LARGEST_SHARE = 0.98  # of a combined posterior's variance that an error of the network may be
 
 
 @dataclass(frozen=True)
@@ -136,28 +152,71 @@ def _log_ratios_of_each(
     return np.stack([estimator.log_ratios(row, z)[names] for row in rows])
 
 
-def combine(log_ratios: Floats, sizes: Sequence[int], further: int = 0) -> dict[int, Floats]:
-    """Probability of each cell (m,) given the first 1, 5, ... observations, with log-ratios (k, n, m) of k networks.
+def find_exponents(sizes: Sequence[int], common_error: float) -> Floats:
+    """Powers (sizes,) of the products of ratios, by the variance of what all observations share over that of one."""
+    return 1.0 / (1.0 + common_error * np.asarray(sizes))
+
+
+def sum_log_ratios(log_ratios: Floats, sizes: Sequence[int]) -> Floats:
+    """Sums (k, sizes, m) of the log-ratios (k, n, m) of the first 1, 5, ... observations."""
+    return np.cumsum(log_ratios, axis=1)[:, np.asarray(sizes) - 1]
+
+
+def combine_sums(sums: Floats, exponents: Floats, further: int = 0) -> Floats:
+    """Probability of each cell (sizes, m), mixed over k networks, from sums of log-ratios (k, sizes, m).
 
     The last `further` of the m points are no cells: what is found there is on the same scale.
     """
-    sums = np.cumsum(log_ratios, axis=1)
-    cells = sums.shape[2] - further
-    found = {}
-    for size in sizes:
-        each = sums[:, size - 1]
-        probability = np.exp(each - each[:, :cells].max(axis=1, keepdims=True))
-        found[size] = (probability / probability[:, :cells].sum(axis=1, keepdims=True)).mean(axis=0)
-    return found
+    each = sums * exponents[:, None]
+    cells = each.shape[2] - further
+    probability = np.exp(each - each[:, :, :cells].max(axis=2, keepdims=True))
+    return (probability / probability[:, :, :cells].sum(axis=2, keepdims=True)).mean(axis=0)
 
 
-def write_combination(path: Path, grid: SharedGrid, log_ratios: Floats, truth: Mapping[str, float] | None) -> None:
-    """Write `combined.h5`: `log_ratio` (k, n, cells ...), `axis/<name>` in physical units, and `z/<name>` of a mock."""
+def combine(log_ratios: Floats, sizes: Sequence[int], common_error: float) -> dict[int, Floats]:
+    """Probability of each cell (m,) given the first 1, 5, ... observations, with log-ratios (k, n, m) of k networks."""
+    found = combine_sums(sum_log_ratios(log_ratios, sizes), find_exponents(sizes, common_error))
+    return dict(zip(sizes, found))
+
+
+def fit_common_error(ensembles: Sequence[Floats], sizes: Sequence[int]) -> float:
+    """The common error with which the combined posteriors are densest at the truths of mock ensembles, not below zero.
+
+    Parameters
+    ----------
+    ensembles : sequence of array
+        Sums of log-ratios (k, sizes, cells + 1) of each ensemble, the last point its truth.
+    sizes : sequence of int
+        Numbers of observations.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def log_loss(share: float) -> float:
+        exponents = find_exponents(sizes, _of_share(share, sizes))
+        return -float(np.mean([np.log(combine_sums(sums, exponents, further=1)[:, -1]) for sums in ensembles]))
+
+    found = minimize_scalar(log_loss, bounds=(0.0, LARGEST_SHARE), method="bounded", options={"xatol": 1e-3})
+    return _of_share(found.x, sizes) if found.fun < log_loss(0.0) else 0.0
+
+
+def _of_share(share: float, sizes: Sequence[int]) -> float:
+    """Common error that makes a share of the variance of the largest number of observations."""
+    return share / (1.0 - share) / max(sizes)
+
+
+def write_combination(
+    path: Path, grid: SharedGrid, log_ratios: Floats, common_error: float, truth: Mapping[str, float] | None
+) -> None:
+    """Write `combined.h5`: `log_ratio` (k, n, cells ...), `axis/<name>` in physical units, and `z/<name>` of a mock.
+
+    Attributes: `shared`, the parameters' names, and `common_error`.
+    """
     import h5py
 
     with h5py.File(path, "w") as file:
         file.create_dataset("log_ratio", data=log_ratios.reshape(*log_ratios.shape[:2], *grid.shape), dtype=np.float32)
         file.attrs["shared"] = list(grid.names)
+        file.attrs["common_error"] = common_error
         for name in grid.names:
             file.create_dataset(f"axis/{name}", data=grid.axis(name))
             if truth is not None:
@@ -169,6 +228,7 @@ class Combination:
     """What `write_combination` wrote: log-ratios (k, n, cells ...), midpoints of the cells, and the truth of a mock."""
 
     log_ratios: Floats
+    common_error: float
     axes: dict[str, Floats]
     truth: dict[str, float]
 
@@ -181,4 +241,5 @@ def read_combination(path: Path) -> Combination:
         names = list(file.attrs["shared"])
         axes = {name: file[f"axis/{name}"][()] for name in names}
         truth = {name: float(item[()]) for name, item in file.get("z", {}).items()}
-        return Combination(file["log_ratio"][()].astype(float), axes, truth)
+        common_error = float(file.attrs["common_error"])
+        return Combination(file["log_ratio"][()].astype(float), common_error, axes, truth)

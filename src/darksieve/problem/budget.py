@@ -1,5 +1,8 @@
 """How many simulations each round asks for: a number a round, or a budget for all of them together.
 
+The first rounds may do with fewer, for they only look where the posterior lies: where the box settles in one of them, a
+round with all simulations follows.
+
 A budget counts new simulations. What earlier rounds hold inside the box of the next one is used again, so that nothing
 is lost by looking first where the posterior lies: the rounds that search spend a share each, and once the box has
 settled, what is left is spent in it (Miller et al. 2021, arXiv 2107.01214, section 4: 30% in the first round).
@@ -69,7 +72,7 @@ def next_request(rounds: RoundsConfig, requests: Sequence[Request], box: Box, se
         return 0
     if rounds.budget is None:
         if settled:
-            return 0
+            return rounds.simulations if requests[-1].simulations < rounds.simulations else 0
         return rounds.early_simulations[done] if done < len(rounds.early_simulations) else rounds.simulations
     spent = sum(r.simulations - _held(requests[:i], r.box, r.simulations) for i, r in enumerate(requests))
     left = rounds.budget - spent

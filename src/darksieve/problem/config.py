@@ -127,7 +127,9 @@ class RoundsConfig(Section):
     maximum: int = Field(6, ge=1, le=50, description="rounds at most")
     simulations: int = Field(10000, ge=1, description="simulations a round: the mean of a Poisson-distributed number")
     early_simulations: list[Annotated[int, Field(ge=1)]] = Field(
-        [], description="those of the first rounds, one after the other, which may do with fewer"
+        [],
+        description="those of the first rounds, one after the other, which may do with fewer; a box that settles in "
+        "one of them gets a round of `simulations`",
     )
     budget: int | None = Field(
         None,
@@ -260,7 +262,10 @@ class CombinationConfig(Section):
         min_length=1, description="numbers of observations that are combined, the first so many of them"
     )
     ensembles: int = Field(
-        20, ge=10, description="ensembles of mocks, with truths from the prior, that check the combined posterior"
+        20,
+        ge=10,
+        description="ensembles of mocks, with truths from the prior, that check the combined posterior, and as many "
+        "others from which it is learned how far to widen it",
     )
 
     @model_validator(mode="after")

@@ -265,10 +265,10 @@ def test_combined_posterior_is_widened_by_the_common_error(load_record):
 
 @pytest.mark.parametrize("shared", [["z0"], ["z0", "z1"]])
 def test_exact_ratios_are_hardly_widened(load_record, shared):
-    """The s.d. of the fitted variance is (2 / 40)^(1/2) = 0.22 of it for one parameter: below 1 + 3 x 0.22."""
+    """The s.d. of the fitted variance is (2 / 120)^(1/2) = 0.13 of it for one parameter: below 1 + 3 x 0.13."""
     experiment = combined(load_record, shared, ensembles=40)
     ratio = as_they_are(estimator_of(experiment), experiment, shared)
-    assert find_exponents([10], find_common_error(experiment, ratio, {}))[0] > 1 / 1.66
+    assert find_exponents([10], find_common_error(experiment, ratio, {}))[0] > 1 / 1.39
 
 
 def test_one_observation_is_as_it_is(load_record):

@@ -38,6 +38,7 @@ __all__ = ["check_combination", "collect_observations", "describe_combination", 
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
+FITTED = 3  # ensembles from which the common error is learned, for each one that checks the posterior
 
 
 def collect_observations(experiment: Experiment, observation: Observation) -> dict[str, Tensor]:
@@ -75,7 +76,10 @@ def find_common_error(experiment: Experiment, ratio: SharedRatio, masks: Mapping
     assert config is not None
     if config.sizes == [1]:
         return 0.0
-    return fit_common_error(list(_sum_ensembles(experiment, ratio, masks, "fitted ensemble")), config.sizes)
+    cells, number = ratio.grid.midpoints(coarser=2), FITTED * config.ensembles
+    return fit_common_error(
+        list(_sum_ensembles(experiment, ratio, masks, cells, number, "fitted ensemble")), config.sizes
+    )
 
 
 def check_combination(
@@ -91,12 +95,13 @@ def check_combination(
     assert config is not None
     exponents = find_exponents(config.sizes, common_error)
     masses: dict[int, list[float]] = {size: [] for size in config.sizes}
-    for sums in _sum_ensembles(experiment, ratio, masks, "ensemble"):
+    cells = ratio.grid.midpoints()
+    for sums in _sum_ensembles(experiment, ratio, masks, cells, config.ensembles, "ensemble"):
         for size, found in zip(config.sizes, combine_sums(sums, exponents, further=1)):
             probability, at_truth = found[:-1], found[-1]
             masses[size].append(float(probability[probability > at_truth].sum()))
     records = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
-    log_means = ratio.log_means(ratio.grid.midpoints())
+    log_means = ratio.log_means(cells)
     return record_p_values(
         {size: record["p_value"] for size, record in records.items()},
         "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",
@@ -109,18 +114,22 @@ def check_combination(
 
 
 def _sum_ensembles(
-    experiment: Experiment, ratio: SharedRatio, masks: Mapping[str, NDArray[np.bool_]], label: str
+    experiment: Experiment,
+    ratio: SharedRatio,
+    masks: Mapping[str, NDArray[np.bool_]],
+    cells: Floats,
+    ensembles: int,
+    label: str,
 ) -> Iterator[Floats]:
     """Sums of log-ratios (k, sizes, cells + 1) of mock ensembles, the last point the truth of each, from the prior."""
     config = experiment.config.combination
     assert config is not None
     generator = np.random.default_rng(derive_seed("combination", label, experiment.config.seed))
-    cells = ratio.grid.midpoints()
-    for number in range(config.ensembles):
+    for number in range(ensembles):
         shared = generator.random(len(ratio.grid.names))
         x = _mocks(experiment, shared, max(config.sizes), masks, f"{label} {number}")
         yield sum_log_ratios(ratio.log_ratios(x, np.concatenate([cells, shared[None]])), config.sizes)
-        log.info("%s %d of %d", label, number + 1, config.ensembles)
+        log.info("%s %d of %d", label, number + 1, ensembles)
 
 
 def _check_masses(masses: Floats) -> dict[str, Any]:

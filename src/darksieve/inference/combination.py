@@ -73,9 +73,12 @@ class SharedGrid:
         unit[:, self.prior.names.index(name)] = (np.arange(cells) + 0.5) / cells
         return self.prior.from_unit(unit)[:, self.prior.names.index(name)]
 
-    def midpoints(self) -> Floats:
-        """All cells (cells, S) in the unit cube of the S shared parameters, the last one fastest."""
-        return _midpoints(self.shape)
+    def midpoints(self, coarser: int = 1) -> Floats:
+        """All cells (cells, S) in the unit cube of the S shared parameters, the last one fastest.
+
+        Those of a grid that is so many times coarser along each axis.
+        """
+        return _midpoints(tuple(cells // coarser for cells in self.shape))
 
     def parameters(self, unit: Floats) -> Floats:
         """Points (m, S) of that cube as parameters (m, P) in physical units, those not shared in their middle."""

@@ -264,8 +264,8 @@ class CombinationConfig(Section):
     ensembles: int = Field(
         20,
         ge=10,
-        description="ensembles of mocks, with truths from the prior, that check the combined posterior, and as many "
-        "others from which it is learned how far to widen it",
+        description="ensembles of mocks, with truths from the prior, that check the combined posterior, and three "
+        "times as many others from which it is learned how far to widen it",
     )
 
     @model_validator(mode="after")

@@ -36,6 +36,8 @@ def study(settings: GalaxiesConfig, prior_file: Path) -> dict[str, Any]:
     expected = power_spectrum(held_out)[1]
     (near, match), (near_held_out, _) = nearest_distance(drawn, known), nearest_distance(held_out, known)
     farthest = max(distance, key=lambda name: distance[name])
+    near_others = nearest_distance(drawn, unseen_images(settings, settings.drawn, "others"))[0]
+    nearer = float((near < near_others).float().mean())
     ratio = float(near.median() / near_held_out.median())
     least = 1.0 - 3.0 * _relative_error(near.numpy(), near_held_out.numpy())
     bars = {
@@ -52,6 +54,11 @@ def study(settings: GalaxiesConfig, prior_file: Path) -> dict[str, Any]:
             ratio, least, None,
             "distance of drawn galaxies to the nearest they were learned from, over that of unseen ones, medians "
             "(expected: one, less three standard errors, or more)",
+        ),
+        "heart": bar(
+            nearer, None, 0.5 + 3.0 * 0.5 / np.sqrt(len(drawn)),
+            "fraction of drawn galaxies that are nearer to one they were learned from than to any of as many unseen "
+            "(expected: one half, and at most three standard errors more)",
         ),
     }  # fmt: skip
     return summarise_bars(

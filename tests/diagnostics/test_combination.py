@@ -230,7 +230,14 @@ def test_grid_holds_the_prior_once(load_record):
 
 def test_networks_that_disagree_are_mixed():
     sums = np.log([[[8.0, 1.0, 1.0, 2.0]], [[1.0, 8.0, 1.0, 2.0]]])
-    np.testing.assert_allclose(combine_sums(sums, np.ones(1), further=1)[0], [0.45, 0.45, 0.1, 0.2])
+    np.testing.assert_allclose(np.exp(combine_sums(sums, np.ones(1), further=1)[0]), [0.45, 0.45, 0.1, 0.2])
+
+
+def test_truth_that_one_network_excludes_widens_all_the_same():
+    """Its log-probability of -5000 is below the smallest number: the loss stays finite, and falls with the power."""
+    sums = np.array([[[0.0, -1.0, -5000.0]]])
+    assert combine_sums(sums, np.ones(1), further=1)[0, -1] == pytest.approx(-5000.0 - np.log1p(np.exp(-1.0)))
+    assert fit_common_error([sums], [10]) > 1.0
 
 
 def test_common_error_is_that_by_which_gaussian_ensembles_are_off():

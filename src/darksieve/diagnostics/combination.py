@@ -95,13 +95,13 @@ def check_combination(
     assert config is not None
     exponents = find_exponents(config.sizes, common_error)
     masses: dict[int, list[float]] = {size: [] for size in config.sizes}
-    cells = ratio.grid.midpoints()
-    for sums in _sum_ensembles(experiment, ratio, masks, cells, config.ensembles, "ensemble"):
+    midpoints = ratio.grid.midpoints()
+    for sums in _sum_ensembles(experiment, ratio, masks, midpoints, config.ensembles, "ensemble"):
         for size, found in zip(config.sizes, combine_sums(sums, exponents, further=1)):
-            probability, at_truth = found[:-1], found[-1]
-            masses[size].append(float(probability[probability > at_truth].sum()))
+            cells, at_truth = found[:-1], found[-1]
+            masses[size].append(float(np.exp(cells[cells > at_truth]).sum()))
     records = {str(size): _check_masses(np.array(values)) for size, values in masses.items()}
-    log_means = ratio.log_means(cells)
+    log_means = ratio.log_means(midpoints)
     return record_p_values(
         {size: record["p_value"] for size, record in records.items()},
         "smallest p-value of truths of mock ensembles in their combined posteriors, times the numbers of observations",

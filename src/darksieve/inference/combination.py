@@ -166,20 +166,22 @@ def sum_log_ratios(log_ratios: Floats, sizes: Sequence[int]) -> Floats:
 
 
 def combine_sums(sums: Floats, exponents: Floats, further: int = 0) -> Floats:
-    """Probability of each cell (sizes, m), mixed over k networks, from sums of log-ratios (k, sizes, m).
+    """Log-probability of each cell (sizes, m), mixed over k networks, from sums of log-ratios (k, sizes, m).
 
     The last `further` of the m points are no cells: what is found there is on the same scale.
     """
+    from scipy.special import logsumexp
+
     each = sums * exponents[:, None]
     cells = each.shape[2] - further
-    probability = np.exp(each - each[:, :, :cells].max(axis=2, keepdims=True))
-    return (probability / probability[:, :, :cells].sum(axis=2, keepdims=True)).mean(axis=0)
+    each = each - logsumexp(each[:, :, :cells], axis=2, keepdims=True)
+    return logsumexp(each, axis=0) - np.log(len(each))
 
 
 def combine(log_ratios: Floats, sizes: Sequence[int], common_error: float) -> dict[int, Floats]:
     """Probability of each cell (m,) given the first 1, 5, ... observations, with log-ratios (k, n, m) of k networks."""
     found = combine_sums(sum_log_ratios(log_ratios, sizes), find_exponents(sizes, common_error))
-    return dict(zip(sizes, found))
+    return dict(zip(sizes, np.exp(found)))
 
 
 def fit_common_error(ensembles: Sequence[Floats], sizes: Sequence[int]) -> float:
@@ -196,7 +198,7 @@ def fit_common_error(ensembles: Sequence[Floats], sizes: Sequence[int]) -> float
 
     def log_loss(share: float) -> float:
         exponents = find_exponents(sizes, _of_share(share, sizes))
-        return -float(np.mean([np.log(combine_sums(sums, exponents, further=1)[:, -1]) for sums in ensembles]))
+        return -float(np.mean([combine_sums(sums, exponents, further=1)[:, -1] for sums in ensembles]))
 
     found = minimize_scalar(log_loss, bounds=(0.0, LARGEST_SHARE), method="bounded", options={"xatol": 1e-3})
     return _of_share(found.x, sizes) if found.fun < log_loss(0.0) else 0.0

@@ -55,7 +55,7 @@ def study(settings: GalaxiesConfig, prior_file: Path) -> dict[str, Any]:
             "distance of drawn galaxies to the nearest they were learned from, over that of unseen ones, medians "
             "(expected: one, less three standard errors, or more)",
         ),
-        "heart": bar(
+        "nearer_to_learned": bar(
             nearer, None, 0.5 + 3.0 * 0.5 / np.sqrt(len(drawn)),
             "fraction of drawn galaxies that are nearer to one they were learned from than to any of as many unseen "
             "(expected: one half, and at most three standard errors more)",

@@ -44,13 +44,11 @@ class GalaxyPrior:
         return math.isqrt(len(self.denoiser.mean))
 
     def draw(self, number: int, seed: int, steps: int = STEPS) -> Tensor:
-        """Images (n, P, P)."""
+        """Images (n, P, P), from noisy ones that have the galaxies' own covariance besides that of the noise."""
         torch.manual_seed(seed)
-        sampler = DDPMSampler(self.denoiser, steps=steps, silent=True)
-        variance = float(self.denoiser.power.mean())
-        return sampler(sampler.init((number, self.pixels**2), self.denoiser.mean, variance)).unflatten(
-            1, (self.pixels, self.pixels)
-        )
+        sampler, size = DDPMSampler(self.denoiser, steps=steps, silent=True), self.pixels**2
+        start = self.denoiser.mean + sampler.init((number, size), 0.0, self.denoiser.power) @ self.denoiser.axes.T
+        return sampler(start).unflatten(1, (self.pixels, self.pixels))
 
     def save(self, path: Path) -> None:
         """Write a file."""

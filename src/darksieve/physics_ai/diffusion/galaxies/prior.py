@@ -23,10 +23,10 @@ from darksieve.problem.provenance import derive_seed
 __all__ = ["PIXELS", "GalaxyPrior", "learn_galaxies", "training_images", "unseen_images"]
 
 PIXELS = 32
-SCHEDULE = VESchedule(2e-2, 10.0)  # beyond ten times their brightness galaxies are not to be seen
+SCHEDULE = VESchedule(2e-2, 50.0)  # under the most noise not even the brightness of a galaxy is to be seen
 SHAPE = Convolutions(channels=(32, 64, 128), blocks=(1, 1, 1), patch=2)
 BATCH, LEARNING_RATE = 64, 2e-3
-STEPS = 128  # of drawing from the prior
+STEPS = 160  # of drawing from the prior
 
 
 @dataclass(frozen=True)

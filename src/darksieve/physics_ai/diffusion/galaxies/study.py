@@ -27,17 +27,16 @@ def study(settings: GalaxiesConfig, prior_file: Path) -> dict[str, Any]:
     from scipy.stats import ks_2samp
 
     prior = GalaxyPrior.load(prior_file)
-    held_out = unseen_images(settings, settings.samples)
+    held_out, others = unseen_images(settings, settings.samples), unseen_images(settings, settings.drawn, "others")
     drawn = prior.draw(settings.samples, derive_seed("diffusion/galaxies", settings.seed, "drawn"))
     known = training_images(settings)
     of_drawn, of_held_out = statistics(drawn), statistics(held_out)
     distance = {name: float(ks_2samp(of_drawn[name].numpy(), of_held_out[name].numpy()).statistic) for name in of_drawn}
     wavenumber, power = power_spectrum(drawn)
-    expected = power_spectrum(held_out)[1]
+    expected = power_spectrum(others)[1]
     (near, match), (near_held_out, _) = nearest_distance(drawn, known), nearest_distance(held_out, known)
     farthest = max(distance, key=lambda name: distance[name])
-    near_others = nearest_distance(drawn, unseen_images(settings, settings.drawn, "others"))[0]
-    nearer = float((near < near_others).float().mean())
+    nearer = float((near < nearest_distance(drawn, others)[0]).float().mean())
     ratio = float(near.median() / near_held_out.median())
     least = 1.0 - 3.0 * _relative_error(near.numpy(), near_held_out.numpy())
     bars = {

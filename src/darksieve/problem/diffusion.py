@@ -50,7 +50,7 @@ class SourcesConfig(Section):
 
     mocks: int = Field(100, ge=2, description="mock lenses")
     samples: int = Field(16, ge=2, description="posterior samples of each source")
-    steps: int = Field(192, ge=2, description="steps of the sampler")
+    steps: int = Field(64, ge=2, description="steps of the sampler")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 
 
@@ -58,7 +58,7 @@ class RingConfig(Section):
     """The analysis `diffusion/ring`: the galaxy behind each experiment's lens by that prior."""
 
     samples: int = Field(32, ge=2, description="posterior samples of the source")
-    steps: int = Field(192, ge=2, description="steps of the sampler")
+    steps: int = Field(64, ge=2, description="steps of the sampler")
     seed: int = Field(1, ge=0, description="seed of the analysis")
 
 

@@ -4,7 +4,8 @@ Moment-matching posterior sampling takes x given x_t as Gaussian, with the covar
 what y then adds to the denoiser with a few iterations of GMRES: exact for Gaussian x. Diffusion posterior sampling
 follows the gradient of |y - A D| instead, with a strength that is no probability's.
 
-References: Rozet et al. 2024, NeurIPS (arXiv 2405.13712); Chung et al. 2023, ICLR (arXiv 2209.14687).
+References: Rozet et al. 2024, NeurIPS (arXiv 2405.13712); Chung et al. 2023, ICLR (arXiv 2209.14687); Lu et al. 2022
+(arXiv 2211.01095).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from azula.denoise import Denoiser
 from azula.guidance import MMPSDenoiser
 from azula.linalg.covariance import IsotropicCovariance
-from azula.sample import DDPMSampler
+from azula.sample import DDPMSampler, xEABSampler
 from torch import Tensor
 
 __all__ = ["apply", "gaussian_posterior", "sample_by_gradient", "sample_posterior"]
@@ -41,7 +42,10 @@ def apply(operator: Tensor, x: Tensor) -> Tensor:
 def sample_posterior(
     denoiser: Denoiser, operator: Tensor, y: Tensor, noise: float, steps: int, iterations: int, seed: int
 ) -> Tensor:
-    """One x (n, d) for each y (n, m), by moment-matching posterior sampling.
+    """One x (n, d) for each y (n, m), by moment-matching posterior sampling along the probability flow.
+
+    Steps are of second order (Lu et al. 2022, DPM-Solver++): those of first order with fresh noise, three times as many,
+    leave samples narrower.
 
     Parameters
     ----------
@@ -56,7 +60,7 @@ def sample_posterior(
     informed = MMPSDenoiser(
         denoiser, y, lambda x: apply(operator, x), IsotropicCovariance(noise**2), iterations=iterations
     )
-    sampler = DDPMSampler(informed, steps=steps, silent=True, dtype=y.dtype)
+    sampler = xEABSampler(informed, steps=steps, silent=True, dtype=y.dtype)
     return sampler(sampler.init((len(y), operator.shape[-1])))
 
 

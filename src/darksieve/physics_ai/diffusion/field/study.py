@@ -39,7 +39,7 @@ VALUES = {
 NOISE = 0.3  # of a pixel, in units of the field's standard deviation
 SCHEDULE = VESchedule(1e-2, 50.0)
 SHAPE, BATCH, LEARNING_RATE = Layers(width=384, blocks=2), 256, 5e-4
-STEPS, ITERATIONS = 128, 8  # of the posterior sampler
+STEPS, ITERATIONS = 64, 16  # of the posterior sampler
 MOCKS = 64  # sources whose residuals are averaged
 HELD_OUT = 512
 SIGMAS = (0.1, 0.3, 1.0, 3.0)  # at which denoisers are compared

@@ -25,7 +25,7 @@ from darksieve.simulators.lens.strong_lens import StrongLens
 __all__ = ["study"]
 
 RADIUS = 0.25  # effective radius of the Sersic source, in halves of the grid's width, as of galaxies in the prior
-ITERATIONS = 6
+ITERATIONS = 12
 STANDARD_ERRORS = 3.0
 
 

@@ -26,7 +26,7 @@ __all__ = ["Mock", "draw_mocks", "study"]
 LENS = StrongLens(pixels=40, pixel_scale=0.1, supersampling=2, psf={"gaussian": 0.15})
 SCALE = 0.05  # arcsec, of a source's pixel
 NOISE = 0.15  # of a pixel, in units of the root-mean-square brightness of a galaxy's image
-ITERATIONS = 6
+ITERATIONS = 12
 AT_ONCE = 10  # mocks
 FALSE_ALARM = 0.05
 MINUTES = 5.0  # of 100 posterior samples

@@ -44,8 +44,8 @@ def sample_posterior(
 ) -> Tensor:
     """One x (n, d) for each y (n, m), by moment-matching posterior sampling along the probability flow.
 
-    Steps are of second order (Lu et al. 2022, DPM-Solver++): those of first order with fresh noise, three times as many,
-    leave samples narrower.
+    Steps are of second order (Lu et al. 2022, DPM-Solver++): three times as many of first order
+    with fresh noise leave samples narrower.
 
     Parameters
     ----------

@@ -1,9 +1,7 @@
 """Networks that correct a Wiener filter: residual layers for any data, and a U-Net for images.
 
-What they get is the noisy data without their mean in three forms: `seen`, in units of their spread (n, d); `white`,
-along the axes of the data's covariance and in units of the spread along each (n, d); the filter's gain on each axis
-(d,) or (n, d). With these come the axes (d, d) and features of the time (n, F) or (1, F). What they give is the
-correction along the axes (n, d), and zero before training.
+What they get is a `View` of noisy data; what they give is the correction in units of the noise, along the axes of the
+data's covariance (n, d), and zero before training.
 """
 
 from __future__ import annotations
@@ -15,7 +13,36 @@ import torch
 from azula.nn.unet import UNet
 from torch import Tensor, nn
 
-__all__ = ["Convolutions", "Layers", "Shape"]
+__all__ = ["Convolutions", "Layers", "Shape", "View"]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network sees of noisy data x_t.
+
+    Attributes
+    ----------
+    seen : Tensor
+        Without their mean, in units of their spread (n, d).
+    white : Tensor
+        Along the axes of the data's covariance, in units of the spread along each (n, d).
+    noisy, filtered : Tensor
+        With their mean, as they are and after the Wiener filter, in units of the noise (n, d).
+    gain : Tensor
+        Of the filter along each axis (n, d) or (1, d).
+    axes : Tensor
+        (d, d), in its columns.
+    time : Tensor
+        Features of ln sigma (n, F) or (1, F).
+    """
+
+    seen: Tensor
+    white: Tensor
+    noisy: Tensor
+    filtered: Tensor
+    gain: Tensor
+    axes: Tensor
+    time: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,29 +96,36 @@ class _Residual(nn.Module):
         nn.init.zeros_(last.bias)
         self.leave = nn.Sequential(nn.LayerNorm(shape.width), nn.SiLU(), last)
 
-    def forward(self, seen: Tensor, white: Tensor, gain: Tensor, axes: Tensor, time: Tensor) -> Tensor:
-        hidden = self.enter(torch.cat([seen, white], dim=1))
+    def forward(self, view: View) -> Tensor:
+        hidden = self.enter(torch.cat([view.seen, view.white], dim=1))
         for block in self.blocks:
-            hidden = block(hidden, time)
+            hidden = block(hidden, view.time)
         shift, bend = self.leave(hidden).chunk(2, dim=1)
-        return shift + bend * white
+        return view.gain.sqrt() * (shift + bend * view.white)
 
 
 class _Convolutional(nn.Module):
-    """Azula's U-Net on the images of what is seen, whitened, and whitened and filtered."""
+    """Azula's U-Net: a shift of each pixel, and how much of what the filter took away it gets back.
+
+    Among what it sees are the data and the filter's answer in units of the noise under a logarithm (asinh): galaxies
+    are a thousand times as bright in the middle as further out, where they still rise above the least noise.
+    """
 
     def __init__(self, size: int, features: int, shape: Convolutions) -> None:
         super().__init__()
         self.side, self.patch = math.isqrt(size), shape.patch
         self.unet = UNet(
-            3 * shape.patch**2, shape.patch**2, hid_channels=shape.channels, hid_blocks=shape.blocks,
+            5 * shape.patch**2, 2 * shape.patch**2, hid_channels=shape.channels, hid_blocks=shape.blocks,
             mod_features=features, norm="group",
         )  # fmt: skip
         last = self.unet.ascent[-1][-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, seen: Tensor, white: Tensor, gain: Tensor, axes: Tensor, time: Tensor) -> Tensor:
-        images = torch.stack([seen, white @ axes.T, (gain * white) @ axes.T], dim=1).unflatten(2, (self.side, -1))
-        found = self.unet(nn.functional.pixel_unshuffle(images, self.patch), time.expand(len(seen), -1))
-        return nn.functional.pixel_shuffle(found, self.patch).flatten(1) @ axes
+    def forward(self, view: View) -> Tensor:
+        white, low = view.white @ view.axes.T, (view.gain * view.white) @ view.axes.T
+        images = torch.stack([view.seen, white, low, torch.asinh(view.noisy), torch.asinh(view.filtered)], dim=1)
+        patches = nn.functional.pixel_unshuffle(images.unflatten(2, (self.side, -1)), self.patch)
+        found = self.unet(patches, view.time.expand(len(images), -1))
+        shift, share = nn.functional.pixel_shuffle(found, self.patch).flatten(2).unbind(dim=1)
+        return view.gain.sqrt() * (shift @ view.axes) + (share * (view.noisy - view.filtered)) @ view.axes

@@ -1,9 +1,9 @@
 """A denoiser that is learned: the Wiener filter of the data's covariance, and a network that corrects it.
 
-D(x_t) = m + Q [ L / (L + sigma^2) u + sqrt(L sigma^2 / (L + sigma^2)) f ] with u = Q^T (x_t - m), where m and Q L Q^T
-are mean and covariance of the data, and the network gives f for x_t and sigma. For a Gaussian f is zero, and its scale
-is that of what the filter leaves unknown. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same with a covariance
-of one number.
+D(x_t) = m + Q [ L / (L + sigma^2) u + sigma f ] with u = Q^T (x_t - m), where m and Q L Q^T are mean and covariance of
+the data, and the network gives f for x_t and sigma. For a Gaussian f is zero; the network's numbers are in units of
+sqrt(L / (L + sigma^2)), of what the filter leaves unknown. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same
+with a covariance of one number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from azula.noise import VESchedule
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from darksieve.physics_ai.diffusion.layers import Shape
+from darksieve.physics_ai.diffusion.layers import Shape, View
 from darksieve.physics_ai.diffusion.process import Noise
 from darksieve.problem.interruption import Interruption
 
@@ -75,9 +75,12 @@ class LearnedDenoiser(Denoiser):
         phase = torch.log(sigma) * self.frequency
         time = torch.cat([phase.sin(), phase.cos()], dim=1)
         along = x @ self.axes
-        seen, white = x / torch.sqrt(self.power.mean() + square), along / torch.sqrt(self.power + square)
-        found = gain * along + torch.sqrt(gain * square) * self.network(seen, white, gain, self.axes, time)
-        return DiracPosterior((self.mean + found @ self.axes.T).to(x_t))
+        filtered = self.mean + (gain * along) @ self.axes.T
+        view = View(
+            seen=x / torch.sqrt(self.power.mean() + square), white=along / torch.sqrt(self.power + square),
+            noisy=x_t.float() / sigma, filtered=filtered / sigma, gain=gain, axes=self.axes, time=time,
+        )  # fmt: skip
+        return DiracPosterior((filtered + sigma * self.network(view) @ self.axes.T).to(x_t))
 
 
 def denoising_error(denoiser: Denoiser, x: Tensor, t: Tensor, z: Tensor) -> Tensor:

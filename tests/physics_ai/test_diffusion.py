@@ -137,7 +137,7 @@ def test_one_operator_each_is_one_for_all_where_they_are_the_same():
     assert apply(operator.expand(4, 3, 5), x).numpy() == pytest.approx(apply(operator, x).numpy(), abs=1e-6)
 
 
-@pytest.mark.parametrize("shape", [Layers(8, 1), Convolutions((4, 4), (1, 1), 2)], ids=["layers", "convolutions"])
+@pytest.mark.parametrize("shape", [Layers(8, 1), Convolutions((4, 4), (1, 1))], ids=["layers", "convolutions"])
 def test_denoiser_before_training_is_the_wiener_filter(shape):
     covariance = field_covariance(4, 0.5)
     learned = LearnedDenoiser(torch.zeros(16), covariance, shape, SCHEDULE)
@@ -239,7 +239,7 @@ def test_statistics_of_images_that_are_known():
 def _gaussian_prior(side):
     """A prior of smooth fields that shine on average."""
     torch.manual_seed(1)
-    shape = Convolutions((4, 4), (1, 1), 2)
+    shape = Convolutions((4, 4), (1, 1))
     denoiser = LearnedDenoiser(torch.full((side**2,), 0.3), field_covariance(side, 0.5), shape, SCHEDULE).eval()
     return GalaxyPrior(denoiser, GalaxiesConfig(real=0.0), [1.0], 2.0)
 

@@ -37,7 +37,7 @@ class GalaxiesConfig(Section):
     )
     drawn: int = Field(32768, ge=64, description="galaxies to learn from, real ones turned and procedural ones")
     real: float = Field(0.1, ge=0, le=1, description="fraction of them that are real")
-    steps: int = Field(7000, ge=10, description="gradient steps")
+    steps: int = Field(8000, ge=10, description="gradient steps")
     samples: int = Field(512, ge=16, description="galaxies drawn from the prior that are looked at")
     offered: int = Field(
         4096, ge=1, description="galaxies drawn for the option `source.galaxies` of lenses, into `galaxies.npz`"

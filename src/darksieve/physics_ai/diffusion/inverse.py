@@ -39,6 +39,7 @@ def apply(operator: Tensor, x: Tensor) -> Tensor:
     return torch.einsum("kmd,ksd->ksm", operator, x.unflatten(0, (len(operator), -1))).flatten(0, 1)
 
 
+@torch.no_grad()
 def sample_posterior(
     denoiser: Denoiser, operator: Tensor, y: Tensor, noise: float, steps: int, iterations: int, seed: int
 ) -> Tensor:
@@ -61,7 +62,8 @@ def sample_posterior(
         denoiser, y, lambda x: apply(operator, x), IsotropicCovariance(noise**2), iterations=iterations
     )
     sampler = xEABSampler(informed, steps=steps, silent=True, dtype=y.dtype)
-    return sampler(sampler.init((len(y), operator.shape[-1])))
+    x = sampler(sampler.init((len(y), operator.shape[-1])))
+    return informed(x, torch.zeros((), dtype=y.dtype)).mean
 
 
 def sample_by_gradient(denoiser: Denoiser, operator: Tensor, y: Tensor, steps: int, seed: int) -> Tensor:

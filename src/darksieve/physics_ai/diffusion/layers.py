@@ -1,7 +1,7 @@
 """Networks that correct a Wiener filter: residual layers for any data, and a U-Net for images.
 
-What they get is a `View` of noisy data; what they give is the correction in units of the noise, along the axes of the
-data's covariance (n, d), and zero before training.
+What they get is a `View` of noisy data; what they give is the correction (n, d) in units of the noise, and zero before
+training.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class View:
         Along the axes of the data's covariance, in units of the spread along each (n, d).
     noisy, filtered : Tensor
         With their mean, as they are and after the Wiener filter, in units of the noise (n, d).
-    gain : Tensor
-        Of the filter along each axis (n, d) or (1, d).
+    gain, mean_gain : Tensor
+        Of the filter along each axis (n, d) or (1, d), and where all axes have the mean variance (n, 1) or (1, 1).
     axes : Tensor
         (d, d), in its columns.
     time : Tensor
@@ -41,6 +41,7 @@ class View:
     noisy: Tensor
     filtered: Tensor
     gain: Tensor
+    mean_gain: Tensor
     axes: Tensor
     time: Tensor
 
@@ -59,11 +60,10 @@ class Layers:
 
 @dataclass(frozen=True)
 class Convolutions:
-    """Channels and blocks at each depth of a U-Net, the first of which has pixels of so many of the image's a side."""
+    """Channels and blocks at each depth of a U-Net, the first of which has the image's own pixels."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
-    patch: int
 
     def build(self, size: int, features: int) -> nn.Module:
         """The network for square images (n, size), with so many features of the time."""
@@ -101,7 +101,7 @@ class _Residual(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, view.time)
         shift, bend = self.leave(hidden).chunk(2, dim=1)
-        return view.gain.sqrt() * (shift + bend * view.white)
+        return (view.gain.sqrt() * (shift + bend * view.white)) @ view.axes.T
 
 
 class _Convolutional(nn.Module):
@@ -113,11 +113,10 @@ class _Convolutional(nn.Module):
 
     def __init__(self, size: int, features: int, shape: Convolutions) -> None:
         super().__init__()
-        self.side, self.patch = math.isqrt(size), shape.patch
+        self.side = math.isqrt(size)
         self.unet = UNet(
-            5 * shape.patch**2, 2 * shape.patch**2, hid_channels=shape.channels, hid_blocks=shape.blocks,
-            mod_features=features, norm="group",
-        )  # fmt: skip
+            5, 2, hid_channels=shape.channels, hid_blocks=shape.blocks, mod_features=features, norm="group"
+        )
         last = self.unet.ascent[-1][-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -125,7 +124,6 @@ class _Convolutional(nn.Module):
     def forward(self, view: View) -> Tensor:
         white, low = view.white @ view.axes.T, (view.gain * view.white) @ view.axes.T
         images = torch.stack([view.seen, white, low, torch.asinh(view.noisy), torch.asinh(view.filtered)], dim=1)
-        patches = nn.functional.pixel_unshuffle(images.unflatten(2, (self.side, -1)), self.patch)
-        found = self.unet(patches, view.time.expand(len(images), -1))
-        shift, share = nn.functional.pixel_shuffle(found, self.patch).flatten(2).unbind(dim=1)
-        return view.gain.sqrt() * (shift @ view.axes) + (share * (view.noisy - view.filtered)) @ view.axes
+        found = self.unet(images.unflatten(2, (self.side, -1)), view.time.expand(len(images), -1))
+        shift, share = found.flatten(2).unbind(dim=1)
+        return view.mean_gain.sqrt() * shift + share * (view.noisy - view.filtered)

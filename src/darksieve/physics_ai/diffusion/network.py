@@ -1,9 +1,8 @@
 """A denoiser that is learned: the Wiener filter of the data's covariance, and a network that corrects it.
 
-D(x_t) = m + Q [ L / (L + sigma^2) u + sigma f ] with u = Q^T (x_t - m), where m and Q L Q^T are mean and covariance of
-the data, and the network gives f for x_t and sigma. For a Gaussian f is zero; the network's numbers are in units of
-sqrt(L / (L + sigma^2)), of what the filter leaves unknown. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the same
-with a covariance of one number.
+D(x_t) = m + Q L / (L + sigma^2) Q^T (x_t - m) + sigma f, where m and Q L Q^T are mean and covariance of the data, and
+the network gives f for x_t and sigma. For a Gaussian f is zero. Karras et al. 2022 (arXiv 2206.00364), eq. 7, is the
+same with a covariance of one number.
 """
 
 from __future__ import annotations
@@ -71,16 +70,17 @@ class LearnedDenoiser(Denoiser):
         x = (x_t - self.mean).float()
         sigma = self.schedule.sigma(t.float()).reshape(-1, 1)
         square = sigma**2
-        gain = self.power / (self.power + square)
+        gain, average = self.power / (self.power + square), self.power.mean()
         phase = torch.log(sigma) * self.frequency
         time = torch.cat([phase.sin(), phase.cos()], dim=1)
         along = x @ self.axes
         filtered = self.mean + (gain * along) @ self.axes.T
         view = View(
-            seen=x / torch.sqrt(self.power.mean() + square), white=along / torch.sqrt(self.power + square),
-            noisy=x_t.float() / sigma, filtered=filtered / sigma, gain=gain, axes=self.axes, time=time,
+            seen=x / torch.sqrt(average + square), white=along / torch.sqrt(self.power + square),
+            noisy=x_t.float() / sigma, filtered=filtered / sigma,
+            gain=gain, mean_gain=average / (average + square), axes=self.axes, time=time,
         )  # fmt: skip
-        return DiracPosterior((filtered + sigma * self.network(view) @ self.axes.T).to(x_t))
+        return DiracPosterior((filtered + sigma * self.network(view)).to(x_t))
 
 
 def denoising_error(denoiser: Denoiser, x: Tensor, t: Tensor, z: Tensor) -> Tensor:
@@ -97,17 +97,21 @@ def train(
     seed: int,
     noise: Noise | None = None,
     learning_rate: float = 1e-3,
+    crowding: float = 1.0,
     checkpoint: Path | None = None,
     interruption: Interruption | None = None,
 ) -> tuple[LearnedDenoiser, list[float], float]:
     """The denoiser after training, with weights averaged over steps; mean loss of every 100 steps; and CPU seconds.
 
-    Errors at all times, which are uniform in ln sigma, count with the weight 1 / sigma^2 + 1 / variance (AdamW).
+    Errors count with the weight 1 / sigma^2 + 1 / variance (AdamW).
 
     Parameters
     ----------
     draw : callable
         Gives so many x (n, d).
+    crowding : float
+        One for times that are uniform in ln sigma; they are uniform numbers to this power, so that more of them have
+        little noise where it is larger.
     checkpoint : Path, optional
         Written every 250 steps; training goes on from it, with the same numbers, where it is there.
     interruption : Interruption, optional
@@ -118,7 +122,7 @@ def train(
     DarksieveError
         If it was interrupted.
     """
-    run = _Run(denoiser, steps, seed, learning_rate)
+    run = _Run(denoiser, steps, seed, learning_rate, crowding)
     if checkpoint is not None and checkpoint.is_file():
         run.resume(checkpoint)
     noise, begin = noise or Noise(), time.process_time() - run.seconds
@@ -145,7 +149,7 @@ def _average(averages: Sequence[Tensor], weights: Sequence[Tensor], number: Tens
 class _Run:
     """Everything that changes in the course of a training."""
 
-    def __init__(self, denoiser: LearnedDenoiser, steps: int, seed: int, learning_rate: float) -> None:
+    def __init__(self, denoiser: LearnedDenoiser, steps: int, seed: int, learning_rate: float, crowding: float) -> None:
         self.denoiser = denoiser.train()
         self.average = AveragedModel(denoiser, multi_avg_fn=_average)
         self.optimiser = torch.optim.AdamW(denoiser.parameters(), lr=learning_rate, betas=(0.9, 0.99))
@@ -153,12 +157,12 @@ class _Run:
             self.optimiser, learning_rate, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False
         )
         self.generator = torch.Generator().manual_seed(seed)
-        self.step, self.seconds = 0, 0.0
+        self.crowding, self.step, self.seconds = crowding, 0, 0.0
         self.losses: list[float] = []
 
     def learn(self, x: Tensor, noise: Noise) -> None:
         """One step of gradient descent."""
-        t = torch.rand(len(x), generator=self.generator)
+        t = torch.rand(len(x), generator=self.generator) ** self.crowding
         z = noise.draw(len(x), x.shape[1], self.generator)
         weight = self.denoiser.schedule.sigma(t) ** -2 + 1.0 / self.denoiser.power.mean()
         loss = (weight * denoising_error(self.denoiser, x.float(), t, z)).mean()

@@ -24,8 +24,9 @@ __all__ = ["PIXELS", "GalaxyPrior", "learn_galaxies", "training_images", "unseen
 
 PIXELS = 32
 SCHEDULE = VESchedule(2e-2, 50.0)  # under the most noise not even the brightness of a galaxy is to be seen
-SHAPE = Convolutions(channels=(32, 64, 128), blocks=(1, 1, 1), patch=2)
-BATCH, LEARNING_RATE = 64, 2e-3
+SHAPE = Convolutions(channels=(16, 32, 64, 128), blocks=(1, 1, 1, 1))
+BATCH, LEARNING_RATE = 32, 2e-3
+CROWDING = 1.6  # of the times of training; what there is to learn under more noise is soon learned
 STEPS = 160  # of drawing from the prior
 
 
@@ -43,12 +44,16 @@ class GalaxyPrior:
         """Pixels a side, P."""
         return math.isqrt(len(self.denoiser.mean))
 
+    @torch.no_grad()
     def draw(self, number: int, seed: int, steps: int = STEPS) -> Tensor:
-        """Images (n, P, P), from noisy ones that have the galaxies' own covariance besides that of the noise."""
+        """Images (n, P, P), from noisy ones that have the galaxies' own covariance besides that of the noise.
+
+        The last of the noise, which steps leave, is taken away by the denoiser.
+        """
         torch.manual_seed(seed)
         sampler, size = DDPMSampler(self.denoiser, steps=steps, silent=True), self.pixels**2
         start = self.denoiser.mean + sampler.init((number, size), 0.0, self.denoiser.power) @ self.denoiser.axes.T
-        return sampler(start).unflatten(1, (self.pixels, self.pixels))
+        return self.denoiser(sampler(start), torch.tensor(0.0)).mean.unflatten(1, (self.pixels, self.pixels))
 
     def save(self, path: Path) -> None:
         """Write a file."""
@@ -112,6 +117,6 @@ def learn_galaxies(
         LearnedDenoiser.of(images.flatten(1), SHAPE, SCHEDULE),
         lambda number, g: augment(images[torch.randint(len(images), (number,), generator=g)], g).flatten(1),
         settings.steps, BATCH, derive_seed("diffusion/galaxies", settings.seed, "train"),
-        learning_rate=LEARNING_RATE, checkpoint=checkpoint, interruption=interruption,
+        learning_rate=LEARNING_RATE, crowding=CROWDING, checkpoint=checkpoint, interruption=interruption,
     )  # fmt: skip
     return GalaxyPrior(denoiser, settings, losses, seconds)

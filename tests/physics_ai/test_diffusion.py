@@ -19,7 +19,7 @@ from darksieve.physics_ai.diffusion.field.study import study as study_field
 from darksieve.physics_ai.diffusion.galaxies.images import augment, procedural_galaxies
 from darksieve.physics_ai.diffusion.galaxies.prior import GalaxyPrior
 from darksieve.physics_ai.diffusion.galaxies.statistics import nearest_distance, power_spectrum, statistics
-from darksieve.physics_ai.diffusion.inverse import apply, sample_by_gradient, sample_posterior
+from darksieve.physics_ai.diffusion.inverse import apply, gaussian_posterior, sample_by_gradient, sample_posterior
 from darksieve.physics_ai.diffusion.layers import Convolutions, Layers
 from darksieve.physics_ai.diffusion.mixture import MixtureDenoiser, ring
 from darksieve.physics_ai.diffusion.network import LearnedDenoiser, denoising_error, train
@@ -120,6 +120,16 @@ def test_posterior_samples_match_the_linear_gaussian_posterior_and_those_by_grad
     by_gradient = sample_by_gradient(denoiser, problem.operator, y[:256], 100, 1)
     error, eigenvalues = accuracy(by_gradient, *problem.posterior())
     assert error > 0.3 or eigenvalues.max() > 2.0
+
+
+def test_posterior_samples_do_not_come_out_nearer_to_zero_where_data_are_as_large_as_the_most_noise():
+    mean, covariance = torch.full((4,), 50.0), torch.eye(4)
+    operator, y = torch.eye(4), torch.full((4096, 4), 50.5)
+    denoiser = LearnedDenoiser(mean, covariance, Layers(8, 1), SCHEDULE)
+    drawn = sample_posterior(denoiser, operator, y, 0.5, 64, 5, 1)
+    expected, spread = gaussian_posterior(mean, covariance, operator, y[0], 0.5)
+    shift = (drawn.mean(dim=0) - expected) / spread.diagonal().sqrt()
+    assert shift.abs().max() < 0.08  # five standard errors; noise around zero: 1
 
 
 def test_samples_by_gradient_do_not_depend_on_the_size_of_the_batch():
